@@ -124,7 +124,8 @@ class Order(msgspec.Struct, kw_only=True):
     """One order of ours. Owned by the engine thread; the strategy sees read-only views of it.
 
     `amount` and `filled` are positive share counts. `limit_price` is the limit, or the protection price of a market
-    order (0: none). `turnover` is the sum of price x shares over its fills; `fees` what they cost so far.
+    order (0: none). `turnover` is the sum of price x shares over its fills; `fees` what they cost so far; `profit` the
+    realised gain of a sale after fees.
     """
 
     order_id: OrderId
@@ -140,6 +141,7 @@ class Order(msgspec.Struct, kw_only=True):
     filled: int = 0
     turnover: Money = Money(0)
     fees: Money = Money(0)
+    profit: Money = Money(0)
     finished_at: datetime | None = None
     reason: str = ""
     frozen_cash: Money = Money(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 
 import msgspec
@@ -12,7 +13,7 @@ from bullet_trade.domain.securities import Code
 
 
 class DayResult(msgspec.Struct, frozen=True):
-    """The account after one close. Money in 1/10,000 yuan. `benchmark` is the index's close in yuan, NaN if unknown."""
+    """The account after one close. Money in 1/10,000 yuan. `benchmark` is the index's close, NaN: unknown."""
 
     day: date
     cash: Money
@@ -31,7 +32,7 @@ class DayResult(msgspec.Struct, frozen=True):
 
 
 class TradeResult(msgspec.Struct, frozen=True):
-    """One order's fills taken together. `profit` is the realised gain of a sale after fees; None for a purchase."""
+    """One order's fills taken together. `profit`: realised gain of a sale after fees; None for a purchase."""
 
     at: datetime
     code: Code
@@ -44,7 +45,12 @@ class TradeResult(msgspec.Struct, frozen=True):
 
 
 class RunResult(msgspec.Struct, frozen=True):
-    """A whole run. `records` are the strategy's `record()` curves: name -> [(day, value)], days ascending."""
+    """A whole run. `records` are the strategy's `record()` curves: name -> [(day, value)], days ascending.
+
+    `days` ascend, one per session; `trades` ascend in time. `benchmark` names the index, "" for none.
+    `benchmark_base` is its close on the session before the first day: without it (NaN) the index can only be
+    followed from the first close on, a day less than the account.
+    """
 
     strategy: str
     broker: str
@@ -55,3 +61,15 @@ class RunResult(msgspec.Struct, frozen=True):
     days: list[DayResult]
     trades: list[TradeResult]
     records: dict[str, list[tuple[date, float]]]
+    benchmark_base: float = math.nan
+
+
+class PositionLine(msgspec.Struct, frozen=True):
+    """One position after a close. `cost` is the average cost per share, 0 where unknown."""
+
+    code: Code
+    name: str
+    amount: int
+    closeable: int
+    cost: Price
+    price: Price

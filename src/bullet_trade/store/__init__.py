@@ -1,0 +1,1 @@
+"""The runtime directory: journal, saved state, `g`, and the lock that keeps a second engine out."""

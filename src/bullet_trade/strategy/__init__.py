@@ -1,0 +1,1 @@
+"""What a strategy file sees: the JoinQuant functions and objects, bound to the engine that runs the file."""

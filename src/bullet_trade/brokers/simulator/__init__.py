@@ -1,0 +1,1 @@
+"""The built-in simulated exchange and the account that trades on it."""

@@ -1,0 +1,118 @@
+"""`bullet-trade`: the commands, and how errors are shown. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bullet_trade import __version__
+from bullet_trade.cli import data
+from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
+
+app = typer.Typer(
+    name="bullet-trade",
+    help="运行聚宽风格的 A 股策略：回放、模拟盘、实盘。",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+
+EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70
+"""Exit codes: the command, file or setting is wrong; saved state or the journal is not safe; a defect of ours."""
+
+_RANGE = re.compile(r"(\d{4}-?\d\d-?\d\d)?:?(\d{4}-?\d\d-?\d\d)?")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bullet-trade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="显示版本", callback=_version, is_eager=True)] = False,
+) -> None:
+    """运行聚宽风格的 A 股策略：回放、模拟盘、实盘。"""
+
+
+@app.command()
+def live(
+    strategy: Annotated[Path, typer.Argument(help="策略文件", metavar="策略文件.py")],
+    broker: Annotated[str, typer.Option(help="券商：simulator（默认取 DEFAULT_BROKER）")] = "",
+    replay: Annotated[
+        str, typer.Option(help="回放过去的日子：--replay、--replay 2025-12-01 或 --replay 2025-12-01:2026-01-30")
+    ] = "",
+    speed: Annotated[str, typer.Option(help="回放速度：max，或实际时间的倍数，例如 60")] = "max",
+    data: Annotated[str, typer.Option(help="行情：数据目录，或 synthetic、synthetic:种子")] = "synthetic",
+    runtime_dir: Annotated[Path | None, typer.Option(help="运行目录（默认取 RUNTIME_DIR，runtime）")] = None,
+    log_dir: Annotated[Path | None, typer.Option(help="日志目录（默认取 LOG_DIR，logs）")] = None,
+    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
+    cash: Annotated[float | None, typer.Option(help="模拟账户初始资金，元")] = None,
+    exit_after_close: Annotated[bool, typer.Option("--exit-after-close", help="15:30 退出，不等次日")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
+) -> None:
+    """运行策略。例：bullet-trade live strategies/demo_strategy.py --replay 2025-12-01:2026-01-30"""
+    from bullet_trade.ops.compose import RunRequest
+    from bullet_trade.ops.live import run_live
+    from bullet_trade.ops.settings import load_settings
+
+    settings = load_settings(env_file)
+    if cash is not None:
+        if cash <= 0:
+            raise UsageError(f"初始资金 {cash:g} 无效", "--cash 要大于 0")
+        settings = settings.model_copy(update={"simulator_initial_cash": cash})
+    request = RunRequest(
+        strategy=strategy,
+        broker=broker or settings.default_broker,
+        replay=replay or None,
+        speed=_speed(speed),
+        data=data,
+        runtime_dir=runtime_dir or settings.runtime_dir,
+        stop_after_close=exit_after_close,
+    )
+    run_live(request, settings, log_dir or settings.log_dir, quiet)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < 1e6:
+        raise UsageError(f"回放速度 {text!r} 无效", "写成 max 或一个正数，例如 60")
+    return speed
+
+
+def with_optional_values(arguments: list[str]) -> list[str]:
+    """`--replay` may stand alone: give it the value ``auto`` unless a date or range follows."""
+    result: list[str] = []
+    for place, argument in enumerate(arguments):
+        result.append(argument)
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        if argument == "--replay" and not (following and _RANGE.fullmatch(following)):
+            result.append("auto")
+    return result
+
+
+def main() -> None:
+    """Entry point of the command. Errors of ours end with one clear line; `--debug` adds the stack."""
+    from bullet_trade.ops.logbook import safe_console
+
+    safe_console()
+    arguments = with_optional_values(sys.argv[1:])
+    try:
+        app(args=arguments, prog_name="bullet-trade")
+    except BulletTradeError as error:
+        if "--debug" in arguments:
+            raise
+        typer.secho(f"错误 [{error.code}] {error}", fg=typer.colors.RED, err=True)
+        raise SystemExit(EXIT_STATE if isinstance(error, StateError) else EXIT_USAGE) from None

@@ -1,0 +1,59 @@
+"""Account sync: the broker is the truth about money. A difference is told by name and amount, then taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from bullet_trade.domain.ledger import Ledger
+from bullet_trade.domain.orders import Order
+from bullet_trade.domain.reports import AccountSnapshot
+from bullet_trade.engine.events import AccountDiffers, Audience
+from bullet_trade.ports.broker import Broker
+from bullet_trade.ports.journal import Journal
+
+
+class AccountSync:
+    """Compares our ledger with the broker's account."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        ledger: Ledger,
+        journal: Journal,
+        audience: Audience,
+        pump: Callable[[Callable[[], bool], float], bool],
+        open_orders: Callable[[], Iterable[Order]],
+    ) -> None:
+        self._broker = broker
+        self._ledger = ledger
+        self._journal = journal
+        self._audience = audience
+        self._pump = pump
+        self._open_orders = open_orders
+        self._answered = 0
+        self.known = False
+        """Whether the broker has stated the account at least once since this process started."""
+
+    def sync(self, reason: str, timeout_s: float = 10.0) -> bool:
+        """Ask for the account and wait for it; False when the broker did not answer in time."""
+        before = self._answered
+        self._broker.request_snapshot()
+        return self._pump(lambda: self._answered > before, timeout_s)
+
+    def take(self, snapshot: AccountSnapshot, now: datetime) -> None:
+        """Take a snapshot. While orders are on their way the two sides may differ for a moment: then nothing is said."""
+        self._answered += 1
+        if not self.known:
+            self.known = True
+            self._journal.append(now, "account", snapshot)
+            self._ledger.adopt(snapshot)
+            return
+        if any(True for _ in self._open_orders()):
+            return
+        differences = self._ledger.differences(snapshot)
+        if differences:
+            self._journal.append(now, "difference", {"found": differences})
+            self._journal.append(now, "account", snapshot)
+            self._audience.tell(AccountDiffers(now, tuple(differences)))
+            self._ledger.adopt(snapshot)

@@ -1,0 +1,122 @@
+"""The two clocks. The only module that reads the machine's time.
+
+Exchange time is naive Beijing time (UTC+8 all year; China has had no daylight saving since 1991), so the machine's own
+time zone never matters.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Protocol
+
+from bullet_trade.engine.inbox import Inbox, Message
+
+BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+LONGEST_NAP_S = 0.5
+"""A wait is cut into naps this long: a clock step, a wake from sleep or Ctrl+C (which Windows holds back during a wait)
+is noticed within one nap."""
+
+STEP_S = 2.0
+"""Civil time may run this far ahead of or behind the monotonic clock between two looks before it counts as a step."""
+
+
+class Clock(Protocol):
+    """Present time, and waiting for a moment or a message, whichever is first."""
+
+    @property
+    def virtual(self) -> bool:
+        """Whether time is invented; shown to the user, never used to decide."""
+
+    def now(self) -> datetime:
+        """Present exchange time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only move forward, for durations and deadlines."""
+
+    def take_step(self) -> float:
+        """Seconds by which civil time has jumped since the last call; 0.0 when it ran evenly."""
+
+    def wait(self, inbox: Inbox, until: datetime | None) -> Message | None:
+        """The next message, or None once `until` is reached; None for `until` waits for a message alone."""
+
+
+class VirtualClock:
+    """Time that moves only when the engine has nothing left to do at the present instant.
+
+    `speed` None jumps; a number plays N seconds of exchange time per real second. Waiting for nothing returns at once.
+    """
+
+    virtual = True
+
+    def __init__(self, start: datetime, speed: float | None = None) -> None:
+        self._now = start
+        self._origin = start
+        self._speed = speed
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - self._origin).total_seconds()
+
+    def take_step(self) -> float:
+        return 0.0
+
+    def wait(self, inbox: Inbox, until: datetime | None) -> Message | None:
+        if not inbox.empty():
+            return inbox.get()
+        if until is None or until <= self._now:
+            return None
+        if self._speed is not None:
+            return self._play(inbox, until, self._speed)
+        self._now = until
+        return None
+
+    def _play(self, inbox: Inbox, until: datetime, speed: float) -> Message | None:
+        start, began = self._now, time.monotonic()
+        while self._now < until:
+            rest_s = (until - self._now).total_seconds() / speed
+            message = inbox.get(min(rest_s, LONGEST_NAP_S))
+            played = start + timedelta(seconds=(time.monotonic() - began) * speed)
+            self._now = min(until, max(self._now, played))
+            if message is not None:
+                return message
+        return None
+
+
+class WallClock:
+    """The machine's clock, read as Beijing time."""
+
+    virtual = False
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(time.time(), BEIJING).replace(tzinfo=None)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def take_step(self) -> float:
+        """Seconds by which civil time has jumped against the monotonic clock since the last call; 0.0 when it ran evenly.
+
+        Positive after a step forward, and after a sleep on systems whose monotonic clock stops meanwhile.
+        """
+        offset = time.time() - time.monotonic()
+        step = offset - self._offset_s
+        if abs(step) < STEP_S:
+            return 0.0
+        self._offset_s = offset
+        return step
+
+    def wait(self, inbox: Inbox, until: datetime | None) -> Message | None:
+        while True:
+            rest_s = LONGEST_NAP_S if until is None else (until - self.now()).total_seconds()
+            if rest_s <= 0.0:
+                return inbox.get()
+            message = inbox.get(min(rest_s, LONGEST_NAP_S))
+            if message is not None:
+                return message

@@ -1,0 +1,350 @@
+"""The order desk: the one way by which an order leaves, and the one place where broker reports change orders.
+
+Write down, then act: the intent is in the journal before the broker hears of it, and each report before the strategy
+sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bullet_trade.domain.errors import OrderTransitionError
+from bullet_trade.domain.ledger import Ledger
+from bullet_trade.domain.money import Money, Price, price
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderType, Side
+from bullet_trade.domain.reports import (
+    Accepted,
+    Cancelled,
+    CancelRefused,
+    Filled,
+    NoAnswer,
+    OrderReport,
+    Rejected,
+)
+from bullet_trade.domain.securities import Code, Security
+from bullet_trade.engine.events import (
+    Audience,
+    OrderFacts,
+    OrderFinished,
+    OrderPlaced,
+    OrderRefused,
+    PartFilled,
+    ReportIgnored,
+)
+from bullet_trade.engine.sizing import Wish, protection_price, size
+from bullet_trade.market.price_limit import PriceLimits
+from bullet_trade.market.refusal import Refusal
+from bullet_trade.market.settlement import is_t0
+from bullet_trade.market.tick_size import tick_size
+from bullet_trade.ports.broker import Broker, OrderTicket
+from bullet_trade.ports.journal import Journal
+from bullet_trade.ports.quotes import Quotes
+from bullet_trade.ports.terms import TradingTerms
+
+
+class TradeRecord:
+    """One fill as the strategy may list it with `get_trades`."""
+
+    __slots__ = ("amount", "at", "code", "order_id", "price", "side", "trade_id")
+
+    def __init__(self, trade_id: str, order: Order, amount: int, price: Price, at: datetime) -> None:
+        self.trade_id, self.order_id, self.code, self.side = trade_id, order.order_id, order.code, order.side
+        self.amount, self.price, self.at = amount, price, at
+
+
+@dataclass(slots=True)
+class DaySums:
+    """What the desk counts over a trading date."""
+
+    orders: int = 0
+    refused: int = 0
+    bought: Money = Money(0)
+    sold: Money = Money(0)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskTerms:
+    """How the desk makes orders. `buy_percent` and `sell_percent` are fractions of the last price (0.015, -0.015)."""
+
+    tag_label: str
+    run_number: int
+    buy_percent: float = 0.015
+    sell_percent: float = -0.015
+
+
+class OrderDesk:
+    """Orders of one strategy on one account. Engine thread only."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        quotes: Quotes,
+        ledger: Ledger,
+        trading: TradingTerms,
+        journal: Journal,
+        audience: Audience,
+        securities: Callable[[Code], Security | None],
+        terms: DeskTerms,
+    ) -> None:
+        self._broker = broker
+        self._quotes = quotes
+        self._ledger = ledger
+        self._trading = trading
+        self._journal = journal
+        self._audience = audience
+        self._securities = securities
+        self._terms = terms
+        self._by_tag: dict[str, Order] = {}
+        self.orders: dict[OrderId, Order] = {}
+        """Orders of the current trading date, and older ones that are still alive."""
+        self.trades: list[TradeRecord] = []
+        self.sums = DaySums()
+        self.next_number = 1
+        self._day = date.min
+
+    def open_day(self, day: date) -> None:
+        """A new trading date: finished orders and yesterday's trades leave the desk."""
+        self._day = day
+        self.orders = {order_id: order for order_id, order in self.orders.items() if not order.is_final}
+        self._by_tag = {order.tag: order for order in self.orders.values()}
+        self.trades = []
+        self.sums = DaySums()
+
+    def open_orders(self, code: Code | None = None) -> Iterator[Order]:
+        """Orders that may be alive at the broker, of one security or of all; a snapshot."""
+        wanted = [o for o in self.orders.values() if o.state in AT_BROKER and (code is None or o.code == code)]
+        return iter(wanted)
+
+    def sellable(self, security: Security) -> int:
+        """Shares of `security` that may be sold now."""
+        position = self._ledger.positions.get(security.code)
+        return position.closeable(is_t0(security, self._day)) if position is not None else 0
+
+    def t0(self, code: Code) -> bool:
+        """Whether shares of `code` bought today may be sold today."""
+        security = self._securities(code)
+        return security is not None and is_t0(security, self._day)
+
+    # -- placing ---------------------------------------------------------------------------------------------------
+
+    def place(
+        self,
+        code: Code,
+        side: Side,
+        amount: int,
+        order_type: OrderType,
+        limit_price: Price,
+        now: datetime,
+        percent: float | None = None,
+    ) -> Order | None:
+        """Size, check, write down and send an order; None when a rule of ours refused it (told and journaled).
+
+        `limit_price` is the limit, or the protection price of a market order (0: made from the last price and
+        `percent`, a fraction; None takes the configured one).
+        """
+        security = self._securities(code)
+        if security is None or not self._quotes.known(code):
+            return self._refuse(now, code, code, side, amount, _unknown(code))
+        facts = self._quotes.facts(code)
+        if facts.paused:
+            return self._refuse(now, code, facts.name, side, amount, _suspended(code))
+        last = price(self._quotes.last_price(code))
+        if last <= 0:
+            return self._refuse(now, code, facts.name, side, amount, _no_price(code))
+        limits = PriceLimits(price(facts.low_limit), price(facts.high_limit)) if facts.high_limit > 0 else None
+        sellable = self.sellable(security) if side is Side.SELL else 0
+        wish = Wish(security, side, amount, order_type, limit_price, last, limits, sellable, self._ledger.available)
+        sized = size(wish, self._day, self._trading, self._protection(wish, percent))
+        if isinstance(sized, Refusal):
+            return self._refuse(now, code, facts.name, side, amount, sized)
+        order = self._create(wish, sized.amount, sized.limit_price, now)
+        self._journal.append(now, "intent", _intent(order, amount, sized.adjustments))
+        self._journal.barrier()
+        self._ledger.freeze(order, sized.freeze)
+        self.sums.orders += 1
+        order.apply(OrderEvent.SEND)
+        self._audience.tell(OrderPlaced(now, self.facts(order, facts.name), sized.adjustments))
+        self._broker.submit(OrderTicket(order.tag, code, side, order.amount, order_type, order.limit_price))
+        return order
+
+    def _protection(self, wish: Wish, percent: float | None) -> Price:
+        if wish.order_type is OrderType.LIMIT:
+            return Price(0)
+        if wish.limit_price > 0:
+            percent = wish.limit_price / wish.last_price - 1
+        elif percent is None:
+            percent = self._terms.buy_percent if wish.side is Side.BUY else self._terms.sell_percent
+        return protection_price(wish.side, wish.last_price, percent, tick_size(wish.security, self._day), wish.limits)
+
+    def _create(self, wish: Wish, amount: int, limit: Price, now: datetime) -> Order:
+        number = self.next_number
+        self.next_number += 1
+        order = Order(
+            order_id=OrderId(number),
+            tag=order_tag(self._terms.tag_label, self._terms.run_number, number),
+            code=wish.security.code,
+            side=wish.side,
+            amount=amount,
+            order_type=wish.order_type,
+            limit_price=limit,
+            created_at=now,
+            reference_price=wish.last_price,
+        )
+        self.orders[order.order_id] = self._by_tag[order.tag] = order
+        return order
+
+    def _refuse(self, now: datetime, code: Code, name: str, side: Side, amount: int, refusal: Refusal) -> None:
+        self.sums.refused += 1
+        reason = refusal.text()
+        body: dict[str, object] = {"code": code, "side": side.name, "amount": amount, "rule": refusal.rule, "text": reason}
+        self._journal.append(now, "refused", body)
+        self._audience.tell(OrderRefused(now, code, name, side, amount, refusal.rule, reason))
+
+    # -- cancelling ------------------------------------------------------------------------------------------------
+
+    def cancel(self, order: Order, now: datetime) -> bool:
+        """Ask the broker to cancel; False when the order is already over."""
+        if order.is_final:
+            return False
+        self._journal.append(now, "cancel", {"order_id": order.order_id, "tag": order.tag})
+        self._journal.barrier()
+        order.apply(OrderEvent.REQUEST_CANCEL)
+        self._broker.cancel(order.tag)
+        return True
+
+    # -- reports ---------------------------------------------------------------------------------------------------
+
+    def take(self, report: OrderReport, now: datetime) -> None:
+        """Apply a broker's report about an order. Repeated and late reports change nothing twice."""
+        self._journal.append(now, "report", report)
+        self._journal.barrier()
+        order = self._by_tag.get(report.tag)
+        if order is None:
+            self._audience.tell(ReportIgnored(now, f"收到不属于本策略的委托回报 {report.tag!r}"))
+            return
+        was_final = order.is_final
+        try:
+            self._apply(order, report)
+        except OrderTransitionError as error:
+            self._journal.append(now, "report_ignored", {"order_id": order.order_id, "text": str(error)})
+            self._audience.tell(ReportIgnored(now, str(error)))
+            return
+        if order.is_final and not was_final:
+            self._finish(order, now)
+
+    def _apply(self, order: Order, report: OrderReport) -> None:
+        match report:
+            case Filled():
+                self._book(order, report)
+            case Accepted():
+                order.apply(OrderEvent.ACCEPT)
+                order.broker_id = report.broker_id
+            case Cancelled():
+                order.apply(OrderEvent.CANCEL)
+                order.reason = report.reason
+            case Rejected():
+                order.apply(OrderEvent.REJECT)
+                order.reason = report.reason
+            case CancelRefused():
+                order.apply(OrderEvent.CANCEL_REFUSED)
+            case NoAnswer():
+                order.apply(OrderEvent.NO_ANSWER)
+                order.reason = report.reason
+
+    def _book(self, order: Order, report: Filled) -> None:
+        fee = report.fee
+        if fee is None:
+            fee = self._estimated_fee(order, report)
+        position = self._ledger.positions.get(order.code)
+        cost_before = position.cost if position is not None else Money(0)
+        if not order.apply_fill(report.trade_id, report.amount, report.price, fee):
+            return
+        self._ledger.fill(order, report.amount, report.price, fee, report.at)
+        turnover = report.price * report.amount
+        if order.side is Side.BUY:
+            self.sums.bought = Money(self.sums.bought + turnover)
+        else:
+            self.sums.sold = Money(self.sums.sold + turnover)
+            cost_after = self._ledger.positions[order.code].cost if order.code in self._ledger.positions else Money(0)
+            order.profit = Money(order.profit + turnover - fee - (cost_before - cost_after))
+        self.trades.append(TradeRecord(report.trade_id, order, report.amount, report.price, report.at))
+        if not order.is_final:
+            self._audience.tell(PartFilled(report.at, self.facts(order)))
+
+    def _estimated_fee(self, order: Order, report: Filled) -> Money:
+        # The minimum commission counts once per order: charge the whole turnover and take off what is charged already.
+        security = self._securities(order.code)
+        assert security is not None
+        turnover = Money(order.turnover + report.price * report.amount)
+        return Money(self._trading.order_fee(security, order.side, turnover, self._day) - order.fees)
+
+    def _finish(self, order: Order, now: datetime) -> None:
+        order.finished_at = now
+        self._ledger.release(order)
+        profit = order.profit if order.side is Side.SELL and order.filled else None
+        elapsed_s = (now - order.created_at).total_seconds()
+        self._audience.tell(OrderFinished(now, self.facts(order), elapsed_s, profit))
+
+    def facts(self, order: Order, name: str | None = None) -> OrderFacts:
+        """The order as it stands, for those who watch."""
+        if name is None:
+            security = self._securities(order.code)
+            name = security.name if security is not None else ""
+        return OrderFacts(
+            order.order_id,
+            order.code,
+            name,
+            order.side,
+            order.amount,
+            order.order_type,
+            order.limit_price,
+            order.reference_price,
+            order.state,
+            order.filled,
+            order.average_price,
+            order.fees,
+            order.reason,
+        )
+
+
+def order_tag(label: str, run_number: int, number: int) -> str:
+    """The unique client tag of an order: at most 24 ASCII characters, as much as a terminal's remark keeps.
+
+    ``bt:<label>:<run><number>``: the last eight digits are hexadecimal, three of the run and five of the order.
+    """
+    return f"bt:{label}:{run_number & 0xFFF:03x}{number & 0xFFFFF:05x}"
+
+
+def tag_label(name: str) -> str:
+    """A strategy's name as it may stand in a tag: at most 12 of a-z, 0-9, ``_`` and ``-``."""
+    kept = "".join(c for c in name.lower() if c.isascii() and (c.isalnum() or c in "_-"))
+    return kept[:12] or "strategy"
+
+
+def _intent(order: Order, wanted: int, adjustments: tuple[str, ...]) -> dict[str, object]:
+    return {
+        "order_id": order.order_id,
+        "tag": order.tag,
+        "code": order.code,
+        "side": order.side.name,
+        "wanted": wanted,
+        "amount": order.amount,
+        "type": order.order_type.value,
+        "limit": order.limit_price,
+        "reference": order.reference_price,
+        "adjustments": adjustments,
+    }
+
+
+def _unknown(code: str) -> Refusal:
+    return Refusal("unknown_security", code, "已上市且行情源包含的证券", "检查代码和上市、退市日期")
+
+
+def _suspended(code: str) -> Refusal:
+    return Refusal("suspended", f"{code} 停牌", "正常交易", "复牌后再下单")
+
+
+def _no_price(code: str) -> Refusal:
+    return Refusal("no_price", f"{code} 没有可用价格", "最新价大于 0", "检查行情源")

@@ -1,0 +1,308 @@
+"""The engine: one thread, one loop. Live, paper and replay run this very code; only what is plugged in differs.
+
+    next = earliest of (inbox message, due timer);  the clock moves to it;  apply it;  run what the strategy is due
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from bullet_trade.domain.errors import UsageError
+from bullet_trade.domain.ledger import Ledger
+from bullet_trade.domain.orders import Order
+from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp
+from bullet_trade.domain.securities import Code, Security
+from bullet_trade.engine.account import AccountSync
+from bullet_trade.engine.clock import Clock
+from bullet_trade.engine.day import DayCycle
+from bullet_trade.engine.desk import DeskTerms, OrderDesk
+from bullet_trade.engine.events import (
+    Audience,
+    ClockStepped,
+    Entitled,
+    Event,
+    LinkChanged,
+    OrderWaitEnded,
+    Saved,
+    Stopping,
+    TaskMissed,
+)
+from bullet_trade.engine.host import StrategyHost
+from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
+from bullet_trade.engine.tasks import Task, TaskBook, grace_of
+from bullet_trade.engine.timers import TimerQueue
+from bullet_trade.market.calendar import TradingCalendar
+from bullet_trade.ports.broker import Broker
+from bullet_trade.ports.clock import Rank
+from bullet_trade.ports.journal import Journal
+from bullet_trade.ports.quotes import Quotes, Tick
+from bullet_trade.ports.terms import TradingTerms
+
+CONNECT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """Everything that is plugged into an engine. Composed once, where the program starts."""
+
+    clock: Clock
+    inbox: Inbox
+    timers: TimerQueue
+    calendar: TradingCalendar
+    quotes: Quotes
+    broker: Broker
+    trading: TradingTerms
+    journal: Journal
+    audience: Audience
+    securities: Callable[[Code], Security | None]
+    desk_terms: DeskTerms
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTerms:
+    """How the engine runs. `last_day` ends a replay; `autosave_s` None saves at the close and at the end only."""
+
+    strategy: Path
+    order_wait_s: float = 16.0
+    last_day: date | None = None
+    stop_after_close: bool = False
+    autosave_s: float | None = 60.0
+
+
+class Engine:
+    """Owns all state of one run. Every method is called on the engine thread; other threads use `inbox.put`."""
+
+    def __init__(self, parts: EngineParts, terms: EngineTerms, namespace: Mapping[str, object]) -> None:
+        self.parts = parts
+        self.terms = terms
+        self.clock = parts.clock
+        self.inbox = parts.inbox
+        self.timers = parts.timers
+        self.calendar = parts.calendar
+        self.quotes = parts.quotes
+        self.journal = parts.journal
+        self.security = parts.securities
+        self.ledger = Ledger()
+        self.host = StrategyHost(terms.strategy, namespace, parts.audience, parts.journal)
+        self.desk = OrderDesk(
+            parts.broker,
+            parts.quotes,
+            self.ledger,
+            parts.trading,
+            parts.journal,
+            parts.audience,
+            parts.securities,
+            parts.desk_terms,
+        )
+        self.account = AccountSync(
+            parts.broker, self.ledger, parts.journal, parts.audience, self.pump, self.desk.open_orders
+        )
+        self.tasks = TaskBook(self.timers, self.calendar, self._run_task)
+        self.days = DayCycle(self, terms.last_day, terms.stop_after_close)
+        self.context: object = None
+        """What the strategy's callbacks receive first; set by the strategy layer."""
+        self.bar_data: object = None
+        """What `handle_data` receives second; set by the strategy layer."""
+        self.saver: Callable[[], tuple[str, ...]] = tuple
+        """Writes state; set by the strategy layer, which knows `g`."""
+        self._connected = False
+        self._stopping: str | None = None
+        self._waiting_ticks = 0
+        self._missed: dict[int, int] = {}
+
+    # -- time and telling ------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Present exchange time."""
+        return self.clock.now()
+
+    def tell(self, event: Event) -> None:
+        """Tell those who watch."""
+        self.parts.audience.tell(event)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect, if no hook has done so already, and set up the first day. The strategy is loaded and initialised."""
+        self.connect()
+        self.days.begin()
+        if self.terms.autosave_s is not None:
+            self._arm_autosave(self.terms.autosave_s)
+
+    def run(self) -> str:
+        """Run until stopped, or until nothing is left to do in a replay; returns the reason."""
+        while self._stopping is None:
+            if self.host.stop_requested:
+                self.stop("策略调用了 exit()")
+                break
+            self._step()
+        self.tell(Stopping(self.now(), self._stopping or ""))
+        return self._stopping or ""
+
+    def stop(self, reason: str) -> None:
+        """End the run at the next quiet point."""
+        self._stopping = self._stopping or reason
+
+    def _step(self) -> None:
+        if self._waiting_ticks:
+            self._waiting_ticks -= 1
+            self._deliver_tick()
+            return
+        due = self.timers.next_due()
+        if due is None and self.clock.virtual and self.inbox.empty():
+            self.stop("回放结束")
+            return
+        message = self.clock.wait(self.inbox, due)
+        self._after_wait()
+        if message is not None:
+            self._handle(message)
+            return
+        now = self.clock.now()
+        timer = self.timers.pop_due(now)
+        if timer is not None and timer.action is not None:
+            timer.action()
+
+    def _after_wait(self) -> None:
+        step = self.clock.take_step()
+        now = self.clock.now()
+        if step:
+            self.journal.append(now, "clock_step", {"seconds": round(step, 3)})
+            self.tell(ClockStepped(now, step))
+        self.quotes.advance(now)
+
+    def pump(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        """Keep the world turning until `done`, at most `timeout_s`; False on time-out.
+
+        Reports, the market's timers and the day's marks are handled; the strategy's other callbacks wait their turn.
+        In a replay the clock moves as it would in life.
+        """
+        if done():
+            return True
+        deadline = self.clock.monotonic() + timeout_s
+        while not done():
+            rest_s = deadline - self.clock.monotonic()
+            if rest_s <= 0.0 or self._stopping is not None:
+                return False
+            until = self.clock.now() + timedelta(seconds=rest_s)
+            due = self.timers.next_due(market_only=True)
+            message = self.clock.wait(self.inbox, until if due is None else min(due, until))
+            self._after_wait()
+            if message is not None:
+                self._handle_while_waiting(message)
+                continue
+            timer = self.timers.pop_due(self.clock.now(), market_only=True)
+            if timer is not None and timer.action is not None:
+                timer.action()
+        return True
+
+    def _handle_while_waiting(self, message: Message) -> None:
+        if isinstance(message, TickReady):
+            self._waiting_ticks += 1
+        else:
+            self._handle(message)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case TickReady():
+                self._deliver_tick()
+            case StopRequested(reason):
+                self.stop(reason)
+            case AccountSnapshot():
+                self.account.take(message, self.now())
+            case Entitlement():
+                self._entitle(message)
+            case LinkDown(reason):
+                self._link_changed(up=False, reason=reason)
+            case LinkUp():
+                self._link_changed(up=True, reason="")
+            case _:
+                self.desk.take(message, self.now())
+
+    def _deliver_tick(self) -> None:
+        tick = self.inbox.take_tick()
+        hook = self.host.hooks.get("handle_tick")
+        if tick is not None and hook is not None:
+            self.host.call("handle_tick", hook, (self.context, self.tick_view(tick)), tick.datetime, self.now())
+
+    tick_view: Callable[[Tick], object] = staticmethod(lambda tick: tick)
+    """Wraps a tick for the strategy; replaced by the strategy layer."""
+
+    def _entitle(self, entitlement: Entitlement) -> None:
+        now = self.now()
+        self.journal.append(now, "entitlement", entitlement)
+        self.journal.barrier()
+        self.ledger.book(entitlement)
+        security = self.security(entitlement.code)
+        self.tell(Entitled(now, entitlement.code, security.name if security else "", entitlement.text))
+
+    def _link_changed(self, up: bool, reason: str) -> None:
+        now = self.now()
+        self.journal.append(now, "link", {"up": up, "reason": reason})
+        if self._connected or not up:
+            self.tell(LinkChanged(now, up, reason))
+        self._connected = up
+
+    # -- the broker ------------------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Connect to the broker and take the account, once. Raises `UsageError` when the broker does not answer."""
+        if self.account.known:
+            return
+        self.parts.broker.connect(self.inbox.put)
+        if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S):
+            raise UsageError(
+                f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息", "检查券商端是否已登录后重新启动"
+            )
+
+    def await_order(self, order: Order, wait_s: float | None) -> None:
+        """Wait for an order to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
+        timeout_s = self.terms.order_wait_s if wait_s is None else wait_s
+        if timeout_s <= 0.0 or order.is_final:
+            return
+        if not self.pump(lambda: order.is_final, timeout_s):
+            self.tell(OrderWaitEnded(self.now(), self.desk.facts(order), timeout_s))
+
+    # -- the strategy ----------------------------------------------------------------------------------------------
+
+    def call_hook(self, name: str, arguments: tuple[object, ...], at: datetime) -> None:
+        """Run one of the strategy's hooks, if it has it; recorded in the journal."""
+        hook = self.host.hooks.get(name)
+        if hook is None:
+            return
+        self.journal.append(self.now(), "callback", {"name": name})
+        self.host.call(name, hook, arguments, at, self.now())
+
+    def _run_task(self, task: Task, due: datetime) -> None:
+        now = self.clock.now()
+        if now - due >= grace_of(task):
+            self._missed[task.number] = self._missed.get(task.number, 0) + 1
+            if grace_of(task) >= timedelta(minutes=1) and task.time not in ("every_bar", "every_minute"):
+                self._tell_missed(task, due)
+            return
+        if task.number in self._missed:
+            self._tell_missed(task, due)
+        self.host.call(task.label, task.callback, (self.context,), due, now)
+
+    def _tell_missed(self, task: Task, due: datetime) -> None:
+        now = self.now()
+        times = self._missed.pop(task.number)
+        self.journal.append(now, "task_missed", {"task": task.label, "due": due.isoformat(), "times": times})
+        self.tell(TaskMissed(now, task.label, due, times))
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+
+    def save(self, reason: str) -> None:
+        """Write state now; called only between callbacks."""
+        unsaved = self.saver()
+        self.tell(Saved(self.now(), reason, unsaved))
+
+    def _arm_autosave(self, every_s: float) -> None:
+        def fire() -> None:
+            self.save("定时")
+            self._arm_autosave(every_s)
+
+        self.timers.add(self.now() + timedelta(seconds=every_s), Rank.HOUSEKEEPING, fire)
+

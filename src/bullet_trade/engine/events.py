@@ -1,0 +1,247 @@
+"""What the engine tells the people and parts that watch it: immutable, in the field's words, with exchange time.
+
+Watchers (console, log, report) render these; they hold no reference into the engine.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Protocol
+
+import msgspec
+
+from bullet_trade.domain.ledger import Difference
+from bullet_trade.domain.money import Money, Price
+from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
+from bullet_trade.domain.securities import Code
+
+
+class OrderFacts(msgspec.Struct, frozen=True):
+    """An order as it stood when an event was told. `reference_price` is the last price it was sized with."""
+
+    order_id: OrderId
+    code: Code
+    name: str
+    side: Side
+    amount: int
+    order_type: OrderType
+    limit_price: Price
+    reference_price: Price
+    state: OrderState
+    filled: int
+    average_price: Price
+    fees: Money
+    reason: str
+
+
+class OrderPlaced(msgspec.Struct, frozen=True):
+    """The order has been handed to the broker; `adjustments` lists what was changed about the strategy's wish."""
+
+    at: datetime
+    order: OrderFacts
+    adjustments: tuple[str, ...]
+
+
+class OrderRefused(msgspec.Struct, frozen=True):
+    """A rule of ours said no before anything left. `rule` is a stable name, `text` says value, bound and remedy."""
+
+    at: datetime
+    code: Code
+    name: str
+    side: Side
+    amount: int
+    rule: str
+    text: str
+
+
+class OrderFinished(msgspec.Struct, frozen=True):
+    """The order is over. `elapsed_s` since it left; `profit` the realised gain of a sale after fees."""
+
+    at: datetime
+    order: OrderFacts
+    elapsed_s: float
+    profit: Money | None
+
+
+class OrderWaitEnded(msgspec.Struct, frozen=True):
+    """`order()` returned before the order was over; it stays tracked."""
+
+    at: datetime
+    order: OrderFacts
+    waited_s: float
+
+
+class PartFilled(msgspec.Struct, frozen=True):
+    """A fill that leaves the order open."""
+
+    at: datetime
+    order: OrderFacts
+
+
+class ReportIgnored(msgspec.Struct, frozen=True):
+    """A broker report that the order table does not admit, or that belongs to no order of ours."""
+
+    at: datetime
+    text: str
+
+
+class CallbackFailed(msgspec.Struct, frozen=True):
+    """The strategy raised an exception; the engine goes on. `where` is the strategy's own ``file:line``."""
+
+    at: datetime
+    callback: str
+    where: str
+    error: str
+    traceback: str
+
+
+class TaskMissed(msgspec.Struct, frozen=True):
+    """Something due was not run because its time had passed by more than its grace."""
+
+    at: datetime
+    task: str
+    due: datetime
+    times: int
+
+
+class ClockStepped(msgspec.Struct, frozen=True):
+    """The machine's clock jumped, or the machine slept, for `seconds`."""
+
+    at: datetime
+    seconds: float
+
+
+class DayOpened(msgspec.Struct, frozen=True):
+    """A trading date begins."""
+
+    at: datetime
+    day: date
+
+
+class HoldingLine(msgspec.Struct, frozen=True):
+    """One position at a close."""
+
+    code: Code
+    name: str
+    amount: int
+    closeable: int
+    cost: Price
+    price: Price
+
+
+class DayClosed(msgspec.Struct, frozen=True):
+    """The account after a close; sums are of this day."""
+
+    at: datetime
+    day: date
+    cash: Money
+    holdings: tuple[HoldingLine, ...]
+    positions_value: Money
+    fees: Money
+    bought: Money
+    sold: Money
+    orders: int
+    refused: int
+
+
+class Entitled(msgspec.Struct, frozen=True):
+    """A dividend or new shares were booked."""
+
+    at: datetime
+    code: Code
+    name: str
+    text: str
+
+
+class AccountDiffers(msgspec.Struct, frozen=True):
+    """The broker's account and ours disagree; the broker's is taken over, the difference stays on record."""
+
+    at: datetime
+    differences: tuple[Difference, ...]
+
+
+class LinkChanged(msgspec.Struct, frozen=True):
+    """The connection to the broker was lost or came back."""
+
+    at: datetime
+    up: bool
+    reason: str
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Nothing to do until `until`; `what` names what comes then."""
+
+    at: datetime
+    what: str
+    until: datetime
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """State was written; `unsaved` names attributes of `g` that could not be."""
+
+    at: datetime
+    reason: str
+    unsaved: tuple[str, ...]
+
+
+class StrategySaid(msgspec.Struct, frozen=True):
+    """A line of the strategy's own log. `level` is debug, info, warning or error."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """Values given to `record()`, which are drawn as curves over `day`."""
+
+    day: date
+    values: dict[str, float]
+
+
+class Stopping(msgspec.Struct, frozen=True):
+    """The run ends; `reason` says why."""
+
+    at: datetime
+    reason: str
+
+
+Event = (
+    OrderPlaced
+    | OrderRefused
+    | OrderFinished
+    | OrderWaitEnded
+    | PartFilled
+    | ReportIgnored
+    | CallbackFailed
+    | TaskMissed
+    | ClockStepped
+    | DayOpened
+    | DayClosed
+    | Entitled
+    | AccountDiffers
+    | LinkChanged
+    | Waiting
+    | Saved
+    | StrategySaid
+    | Recorded
+    | Stopping
+)
+
+
+class Audience(Protocol):
+    """Someone who is told. Called on the engine thread; must return quickly and not raise."""
+
+    def tell(self, event: Event) -> None:
+        """Take note of `event`."""
+
+
+class Audiences:
+    """Tells several."""
+
+    def __init__(self, *members: Audience) -> None:
+        self._members = members
+
+    def tell(self, event: Event) -> None:
+        for member in self._members:
+            member.tell(event)

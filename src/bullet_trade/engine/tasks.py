@@ -1,0 +1,159 @@
+"""The strategy's scheduled functions: what was registered, and what of it is due today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import count
+
+import msgspec
+
+from bullet_trade.domain.errors import StrategyError
+from bullet_trade.engine.schedule import (
+    MINUTES,
+    Anchor,
+    Period,
+    TimeExpression,
+    due_in_period,
+    moment,
+    parse_time,
+)
+from bullet_trade.engine.timers import Timer, TimerQueue
+from bullet_trade.market.calendar import TradingCalendar
+from bullet_trade.ports.clock import Rank
+
+CLOCK_TASK_GRACE = timedelta(minutes=10)
+"""A task with a time of day still runs this late (after a long callback, a 16 s order wait, a short sleep)."""
+
+EVERY_MINUTE_GRACE = timedelta(seconds=60)
+"""A minute task is skipped once the next minute has begun; skipped minutes are told."""
+
+_RANK = {Period.DAILY: Rank.TASK_DAILY, Period.WEEKLY: Rank.TASK_WEEKLY, Period.MONTHLY: Rank.TASK_MONTHLY}
+
+Run = Callable[["Task", datetime], None]
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One registration. `time` is kept as it was written, so that it can be saved and shown."""
+
+    number: int
+    function: str
+    callback: Callable[..., object]
+    period: Period
+    index: int
+    time: str
+    expression: TimeExpression
+    force: bool
+    reference_security: str | None
+
+    @property
+    def label(self) -> str:
+        """For people: ``rebalance@09:30`` or ``rebalance@09:30 每周第1个交易日``."""
+        when = {Period.DAILY: "", Period.WEEKLY: f" 每周第{self.index}个交易日", Period.MONTHLY: f" 每月第{self.index}个交易日"}
+        return f"{self.function}@{self.time}{when[self.period]}"
+
+
+class TaskBook:
+    """Registered tasks and their timers of the current day. Engine thread only."""
+
+    def __init__(self, timers: TimerQueue, calendar: TradingCalendar, run: Run) -> None:
+        self._timers = timers
+        self._calendar = calendar
+        self._run = run
+        self._tasks: list[Task] = []
+        self._pending: dict[int, Timer] = {}
+        self._numbers = count(1)
+        self._day: date | None = None
+        self.start_date: date | None = None
+        """First trading day of the strategy's life; the first week and month count from it."""
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def register(
+        self,
+        callback: Callable[..., object],
+        period: Period,
+        index: int,
+        when: object,
+        force: bool = True,
+        reference_security: str | None = None,
+        now: datetime | None = None,
+    ) -> Task:
+        """Add a task. During a trading day its remaining times of today count.
+
+        Raises `StrategyError` for anything but a module-level function, a bad day index or a bad time.
+        """
+        name = getattr(callback, "__name__", "")
+        if not callable(callback):
+            raise StrategyError(f"定时任务需要函数，得到 {callback!r}", "传入模块级函数本身，不要加括号")
+        if isinstance(index, bool) or not isinstance(index, int) or (period is not Period.DAILY and index == 0):
+            raise StrategyError(f"交易日序号 {index!r} 无效", "用非零整数：1 表示第一个交易日，-1 表示最后一个")
+        text = when.strftime("%H:%M:%S") if isinstance(when, time) else str(when)
+        task = Task(
+            next(self._numbers), name, callback, period, index, text, parse_time(when), force, reference_security
+        )
+        self._tasks.append(task)
+        if self._day is not None and now is not None:
+            self._plan(task, self._day, now)
+        return task
+
+    def clear(self) -> None:
+        """Drop all tasks, also those that are still due today."""
+        for timer in self._pending.values():
+            TimerQueue.cancel(timer)
+        self._pending.clear()
+        self._tasks.clear()
+
+    def plan(self, day: date, now: datetime) -> None:
+        """Set the timers of a trading day; moments before `now` are past and not set."""
+        self._day = day
+        self._pending.clear()
+        for task in self._tasks:
+            self._plan(task, day, now)
+
+    def _plan(self, task: Task, day: date, now: datetime) -> None:
+        if not self._due_on(task, day):
+            return
+        if task.expression.anchor is Anchor.EVERY_MINUTE:
+            self._arm_minute(task, day, now)
+            return
+        due = moment(task.expression, day)
+        if due >= now:
+            self._pending[task.number] = self._timers.add(due, _RANK[task.period], lambda: self._run(task, due))
+
+    def _arm_minute(self, task: Task, day: date, now: datetime) -> None:
+        midnight = datetime.combine(day, time())
+        for offset in MINUTES:
+            due = midnight + offset
+            if due >= now:
+                self._chain(task, iter_minutes(day, due), due)
+                return
+
+    def _chain(self, task: Task, following: Iterator[datetime], due: datetime) -> None:
+        # One pending timer at a time: each minute arms the next, so an idle task costs one heap entry.
+        def fire() -> None:
+            later = next(following, None)
+            if later is not None:
+                self._chain(task, following, later)
+            self._run(task, due)
+
+        self._pending[task.number] = self._timers.add(due, _RANK[task.period], fire)
+
+    def _due_on(self, task: Task, day: date) -> bool:
+        if task.period is Period.DAILY:
+            return True
+        calendar = self._calendar
+        sessions = calendar.sessions_of_week(day) if task.period is Period.WEEKLY else calendar.sessions_of_month(day)
+        return due_in_period(sessions, day, task.index, self.start_date or day, task.force)
+
+
+def iter_minutes(day: date, after: datetime) -> Iterator[datetime]:
+    """The starts of the day's trading minutes later than `after`."""
+    midnight = datetime.combine(day, time())
+    return (midnight + offset for offset in MINUTES if midnight + offset > after)
+
+
+def grace_of(task: Task) -> timedelta:
+    """How late the task may still run."""
+    return EVERY_MINUTE_GRACE if task.expression.anchor is Anchor.EVERY_MINUTE else CLOCK_TASK_GRACE

@@ -1,0 +1,20 @@
+"""Who published a rule: the short names that rule rows cite and that `docs/rules.md` explains."""
+
+SSE_RULES = "上交所交易规则（上证发〔2026〕41号）"
+SZSE_RULES = "深交所交易规则（深证上〔2026〕551号）"
+BSE_RULES = "北交所交易规则（北证公告〔2026〕17号）"
+BOTH_RULES = "沪深交易所交易规则（2026）"
+
+SSE_RULES_2023 = "上交所交易规则（上证发〔2023〕32号）"
+SZSE_RULES_2023 = "深交所交易规则（深证上〔2023〕98号）"
+BOTH_RULES_2023 = "沪深交易所交易规则（2023，全面注册制）"
+STAR_RULES_2019 = "上交所科创板股票交易特别规定（2019）"
+CHINEXT_RULES_2020 = "深交所创业板交易特别规定（2020）"
+BSE_RULES_2021 = "北交所交易规则试行（北证公告〔2021〕15号）"
+BSE_RISK_2026 = "北证公告〔2026〕34号"
+
+CONVERTIBLE_RULES = "可转债交易实施细则（上证发〔2022〕117号、深证上〔2022〕719号）"
+BOND_RULES_2022 = "沪深交易所债券交易规则（2022）"
+REIT_RULES = "沪深交易所公募 REITs 业务办法（2021）"
+OLD_RULES = "当时的交易规则（未逐条核对）"
+NOT_TRADED = "指数或未知品种，不能买卖"

@@ -1,0 +1,37 @@
+"""What a run says about itself before it begins."""
+
+from __future__ import annotations
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bullet_trade import __version__
+from bullet_trade.ops.compose import Run, RunRequest
+from bullet_trade.ops.settings import Settings
+
+
+def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
+    """Strategy, broker, clock, data, limits, directories."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    rows.add_row("策略", str(request.strategy))
+    rows.add_row("券商", f"{run.session.parts.broker.label}  初始资金 {settings.simulator_initial_cash:,.2f} 元")
+    rows.add_row("时钟", _clock(run, request))
+    data = Text(run.data.label)
+    if run.data.synthetic:
+        data.append("  价格为程序生成，不是真实市场", style="yellow")
+    rows.add_row("行情", data)
+    rows.add_row("日历", f"{run.calendar.source}，已知到 {run.calendar.last}")
+    rows.add_row("下单", f"最多等待 {run.terms.order_wait_s:g} 秒  市价保护 {settings.market_buy_price_percent:+.1%}/{settings.market_sell_price_percent:+.1%}")
+    rows.add_row("风控", "交易规则、资金、可卖数量检查；金额限额尚未启用")
+    rows.add_row("目录", str(run.directory))
+    return Panel(rows, title=f"bullet-trade {__version__}", title_align="left", border_style="cyan")
+
+
+def _clock(run: Run, request: RunRequest) -> str:
+    if run.days is None:
+        return f"实时  现在 {run.clock.now():%Y-%m-%d %H:%M:%S} 北京时间"
+    speed = "最快" if request.speed is None else f"{request.speed:g} 倍速"
+    return f"回放 {run.days.first} 到 {run.days.last}  {speed}"

@@ -1,0 +1,197 @@
+"""Plugs an engine together: the one place where a clock, a data source, a broker and a store are chosen."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from bullet_trade.brokers.simulator.account import Account
+from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
+from bullet_trade.domain.errors import StateError, UsageError
+from bullet_trade.domain.money import money
+from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
+from bullet_trade.engine.desk import DeskTerms, tag_label
+from bullet_trade.engine.engine import EngineParts, EngineTerms
+from bullet_trade.engine.events import Audience
+from bullet_trade.engine.inbox import Inbox
+from bullet_trade.engine.timers import ClockTimers, TimerQueue
+from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
+from bullet_trade.market.fees import FeeSchedule
+from bullet_trade.ops.replay_range import ReplayRange, replay_range
+from bullet_trade.ops.settings import Settings
+from bullet_trade.ports.market_data import MarketData
+from bullet_trade.ports.terms import TradingTerms
+from bullet_trade.quotes.feed import HistoryFeed
+from bullet_trade.quotes.local.store import LocalStore
+from bullet_trade.quotes.synthetic import SyntheticMarket
+from bullet_trade.store import runtime_dir
+from bullet_trade.store.files import write_atomically
+from bullet_trade.store.journal import SqliteJournal
+from bullet_trade.store.state import FileStateStore
+from bullet_trade.strategy.api import default_namespace
+from bullet_trade.strategy.context import RunParams
+from bullet_trade.strategy.session import Session
+
+ACCOUNT_FILE = "simulator_account.json"
+JOURNAL_FILE = "journal.db"
+REPLAY_FILES = ("live_state.json", "g.pkl", JOURNAL_FILE, "report.html", ACCOUNT_FILE)
+BROKERS = ("simulator",)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the user asked for on the command line, over what the settings say.
+
+    `replay` None runs on the wall clock; ``auto``, ``FROM``, ``FROM:TO`` replay. `speed` None is as fast as it goes.
+    """
+
+    strategy: Path
+    broker: str
+    replay: str | None
+    speed: float | None
+    data: str
+    runtime_dir: Path
+    stop_after_close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is ready to start. `directory` is where its files are."""
+
+    session: Session
+    inbox: Inbox
+    directory: Path
+    data: MarketData
+    calendar: TradingCalendar
+    clock: Clock
+    days: ReplayRange | None
+    held: FileLock
+    terms: EngineTerms
+
+
+def open_data(source: str, calendar: TradingCalendar) -> MarketData:
+    """``synthetic``, ``synthetic:SEED`` or a directory. Raises `UsageError` for anything else."""
+    name, _, seed = source.partition(":")
+    if name == "synthetic":
+        if seed and not seed.isdecimal():
+            raise UsageError(f"合成行情种子 {seed!r} 无效", "写成 synthetic 或 synthetic:7")
+        return SyntheticMarket(int(seed or 1), sessions=calendar.sessions(date(2005, 1, 1), calendar.last))
+    return LocalStore(Path(source).expanduser())
+
+
+def compose(request: RunRequest, settings: Settings, audience: Audience) -> Run:
+    """Build everything; nothing trades yet. Raises `UsageError` or `StateError` with cause and remedy."""
+    if request.broker not in BROKERS:
+        raise UsageError(f"未知的券商 {request.broker!r}", f"可用：{'、'.join(BROKERS)}")
+    if not request.strategy.is_file():
+        raise UsageError(f"找不到策略文件 {request.strategy}", "检查路径，文件名含空格时请加引号")
+    calendar = exchange_calendar()
+    data = open_data(request.data, calendar)
+    own_days = data.trading_days()
+    if own_days is not None:
+        calendar = extended(calendar, own_days)
+    today = WallClock().now().date()
+    days = replay_range(request.replay, data, calendar, today) if request.replay is not None else None
+    if days is None:
+        _check_today(data, today)
+    directory = runtime_dir.prepare(_directory(request))
+    held = runtime_dir.lock(directory)
+    if days is not None:
+        _clear_replay(directory)
+    clock = VirtualClock(datetime.combine(days.first, time()), request.speed) if days else WallClock()
+    return _assemble(request, settings, audience, calendar, data, directory, clock, days, held)
+
+
+def _assemble(
+    request: RunRequest,
+    settings: Settings,
+    audience: Audience,
+    calendar: TradingCalendar,
+    data: MarketData,
+    directory: Path,
+    clock: Clock,
+    days: ReplayRange | None,
+    held: FileLock,
+) -> Run:
+    replaying = days is not None
+    timers = TimerQueue()
+    clock_timers = ClockTimers(clock, timers)
+    feed = HistoryFeed(data, calendar, clock_timers)
+    trading = TradingTerms(FeeSchedule())
+    store = FileStateStore(directory, durable=not replaying)
+    saved = store.load()
+    account_file = directory / ACCOUNT_FILE
+    broker = SimulatedBroker(
+        Market(feed, feed, data, calendar, feed.security),
+        clock_timers,
+        trading,
+        _load_account(account_file, settings),
+        report_delay_s=0.0 if replaying else settings.simulator_report_delay,
+    )
+    if not replaying:
+        broker.persist = lambda account: write_atomically(account_file, msgspec.json.encode(account))
+    inbox = Inbox()
+    parts = EngineParts(
+        clock=clock,
+        inbox=inbox,
+        timers=timers,
+        calendar=calendar,
+        quotes=feed,
+        broker=broker,
+        trading=trading,
+        journal=SqliteJournal(
+            directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=replaying
+        ),
+        audience=audience,
+        securities=feed.security,
+        desk_terms=DeskTerms(
+            tag_label(settings.strategy_name or request.strategy.stem),
+            saved[0].run_number + 1 if saved else 1,
+            settings.market_buy_price_percent,
+            settings.market_sell_price_percent,
+        ),
+    )
+    terms = EngineTerms(
+        strategy=request.strategy.resolve(),
+        order_wait_s=settings.trade_max_wait_time,
+        last_day=days.last if days else None,
+        stop_after_close=request.stop_after_close,
+        autosave_s=settings.g_autosave_interval if settings.g_autosave_enabled and not replaying else None,
+    )
+    start = days.first if days else clock.now().date()
+    run_params = RunParams(start, days.last if days else date(2200, 1, 1))
+    session = Session(parts, terms, data, store, saved, run_params, default_namespace())
+    return Run(session, inbox, directory, data, calendar, clock, days, held, terms)
+
+
+def _directory(request: RunRequest) -> Path:
+    # A replay never touches the state of a running account: it has a directory of its own below.
+    return request.runtime_dir / "replays" / request.strategy.stem if request.replay is not None else request.runtime_dir
+
+
+def _clear_replay(directory: Path) -> None:
+    for name in REPLAY_FILES:
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / "__pycache__", ignore_errors=True)
+
+
+def _check_today(data: MarketData, today: date) -> None:
+    covered = data.coverage()
+    if covered is not None and covered[1] < today:
+        raise UsageError(
+            f"{data.label} 的数据只到 {covered[1]}，没有今天的行情", "加 --replay 回放过去的日子，或改用 --data synthetic"
+        )
+
+
+def _load_account(path: Path, settings: Settings) -> Account:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Account)
+    except FileNotFoundError:
+        return Account(cash=money(settings.simulator_initial_cash))
+    except (OSError, msgspec.DecodeError) as error:
+        raise StateError(f"模拟账户文件 {path} 无法读取：{error}", "从备份恢复，或改名后重新开户") from error

@@ -1,0 +1,147 @@
+"""`bullet-trade live` from the composed run to the last line on the screen."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+from rich.console import Console
+
+from bullet_trade.domain.money import Money
+from bullet_trade.engine.events import Audience, Audiences, DayClosed, Event
+from bullet_trade.engine.inbox import Inbox, StopRequested
+from bullet_trade.ops import performance, summary
+from bullet_trade.ops.banner import banner
+from bullet_trade.ops.collector import Collector, day_result, position_lines, total
+from bullet_trade.ops.compose import Run, RunRequest, compose
+from bullet_trade.ops.logbook import ConsoleLines, FileLines
+from bullet_trade.ops.progress import ReplayProgress
+from bullet_trade.ops.report_html import write_report
+from bullet_trade.ops.result import RunResult
+from bullet_trade.ops.settings import Settings
+
+REPORT_FILE = "report.html"
+
+
+class DayTables:
+    """Prints each close: a table on days with orders, else a line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.starting: Money | None = None
+        self._previous: Money | None = None
+
+    def tell(self, event: Event) -> None:
+        if not isinstance(event, DayClosed):
+            return
+        value = total(event)
+        starting = self.starting if self.starting is not None else value
+        previous = self._previous if self._previous is not None else starting
+        day = day_result(event, math.nan)
+        shown = (
+            summary.day_table(day, position_lines(event), previous, starting)
+            if event.orders
+            else summary.day_line(day, previous, starting)
+        )
+        self._console.print(shown)
+        self._previous = value
+
+
+def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool) -> Path | None:
+    """Run to the end; the path of the report of a replay. Raises the project's errors."""
+    console = Console(highlight=False)
+    collector = Collector()
+    tables = DayTables(console)
+    progress = ReplayProgress(console)
+    jumps = request.replay is not None and request.speed is None
+    least = "warning" if quiet else _level(settings)
+    lines = ConsoleLines(lambda: sys.stdout, least, sys.stdout.isatty(), waits=not jumps)
+    file = FileLines(log_dir)
+    members: list[Audience] = [collector, lines, file, progress]
+    if not quiet:
+        members.append(tables)
+    run = compose(request, settings, Audiences(*members))
+    try:
+        console.print(banner(run, request, settings))
+        with stop_signals(run.inbox), progress.shown(run.days, run.calendar):
+            tables.starting = Money(round(settings.simulator_initial_cash * 10_000)) if run.days else None
+            run.session.run()
+        return _finish(run, request, collector, console) if run.days else None
+    finally:
+        file.close()
+        run.held.release()
+
+
+def _level(settings: Settings) -> str:
+    return {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error"}.get(settings.log_level.upper(), "info")
+
+
+def _finish(run: Run, request: RunRequest, collector: Collector, console: Console) -> Path | None:
+    if not collector.closes:
+        return None
+    result = run_result(run, request, collector)
+    figures = performance.measure(result)
+    console.print(summary.run_table(result, figures))
+    path = run.directory / REPORT_FILE
+    write_report(result, figures, path)
+    console.print(f"报告 {path}", soft_wrap=True)
+    return path
+
+
+def run_result(run: Run, request: RunRequest, collector: Collector) -> RunResult:
+    """The run as the report takes it."""
+    session = run.session
+    benchmark = session.code(session.settings.benchmark)
+    first, last = collector.closes[0].day, collector.closes[-1].day
+    bars = run.data.daily(benchmark, run.calendar.previous_session(first), last)
+    closes = dict(zip(bars.days.astype("datetime64[D]").astype(object), bars.close.tolist(), strict=True))
+    return RunResult(
+        strategy=request.strategy.stem,
+        broker=session.parts.broker.label,
+        data=run.data.label,
+        synthetic=run.data.synthetic,
+        starting_cash=Money(session.starting_cash),
+        benchmark=benchmark,
+        days=[day_result(close, closes.get(close.day, math.nan)) for close in collector.closes],
+        trades=collector.trades,
+        records=collector.curves(),
+        benchmark_base=_base(closes, first),
+    )
+
+
+def _base(closes: dict[date, float], first: date) -> float:
+    earlier = [day for day in closes if day < first]
+    return closes[max(earlier)] if earlier else float(np.nan)
+
+
+@contextmanager
+def stop_signals(inbox: Inbox) -> Iterator[None]:
+    """Ctrl+C, SIGTERM, closing the console: leave at the next quiet point. A second Ctrl+C breaks into a callback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked = True
+        inbox.put(StopRequested(f"收到 {signal.Signals(number).name}"))
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK") if os.name == "nt" else ("SIGINT", "SIGTERM", "SIGHUP")
+    previous = {getattr(signal, name): signal.signal(getattr(signal, name), handler) for name in names}
+    try:
+        yield
+    finally:
+        for number, old in previous.items():
+            signal.signal(number, old)

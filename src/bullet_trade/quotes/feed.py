@@ -1,0 +1,249 @@
+"""Quotes made of history: bars and ticks are revealed as the clock moves, and never before.
+
+The same feed serves a replay and paper trading on synthetic prices: it only asks what time it is. What a strategy may
+see at an instant is what ended before it; the minute in progress is shown to the simulated exchange alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from math import nan
+
+from bullet_trade.domain.money import price, yuan
+from bullet_trade.domain.securities import Code, Security
+from bullet_trade.market.calendar import TradingCalendar
+from bullet_trade.market.price_limit import price_limits
+from bullet_trade.ports.clock import Rank, Timers
+from bullet_trade.ports.exchange_feed import Bar
+from bullet_trade.ports.market_data import MarketData, MinuteBars, Ticks
+from bullet_trade.ports.quotes import DayFacts, Tick
+from bullet_trade.quotes.tick_stream import TickStream, tick_at
+
+MORNING, NOON, AFTERNOON, CLOSE = 9 * 60 + 30, 11 * 60 + 30, 13 * 60, 15 * 60
+"""Minutes after midnight."""
+
+NEW_LISTING_DAYS = 30
+"""Calendar days after listing within which the number of sessions since matters to the price limits."""
+
+LOOKBACK = timedelta(days=400)
+"""How far back the last close of a suspended security is looked for."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+class CodeDay:
+    """One security on one day. `last[i]` is the price a strategy sees once i - 1 minutes have ended."""
+
+    __slots__ = ("bars", "facts", "last", "open", "ticks", "ticks_loaded")
+
+    def __init__(self, facts: DayFacts, bars: MinuteBars | None) -> None:
+        self.facts = facts
+        self.bars = bars
+        self.ticks: Ticks | None = None
+        self.ticks_loaded = False
+        self.open = float(bars.open[0]) if bars is not None else nan
+        if bars is None:
+            self.last = [facts.prev_close] * 242
+        else:
+            self.last = [facts.prev_close, self.open, *bars.close.tolist()]
+
+
+class HistoryFeed:
+    """`Quotes` and `ExchangeFeed` over a `MarketData`."""
+
+    def __init__(self, data: MarketData, calendar: TradingCalendar, timers: Timers) -> None:
+        self._data = data
+        self._calendar = calendar
+        self._timers = timers
+        self._day: date = date.min
+        self._codes: dict[Code, CodeDay] = {}
+        self._minute = -1
+        self._seen = 0
+        """Index into `CodeDay.last` of what is known now."""
+        self._securities: dict[Code, Security | None] = {}
+        self._streams: dict[Code, TickStream] = {}
+        self._sinks: dict[Code, Callable[[Tick], None]] = {}
+
+    # -- the clock -------------------------------------------------------------------------------------------------
+
+    def advance(self, now: datetime) -> None:
+        minute = now.hour * 60 + now.minute
+        if minute == self._minute:
+            return
+        self._minute = minute
+        if minute < MORNING:
+            self._seen = 0
+        elif minute < AFTERNOON:
+            self._seen = 1 + min(minute, NOON) - MORNING
+        else:
+            self._seen = 121 + min(minute, CLOSE) - AFTERNOON
+
+    def open_day(self, day: date) -> None:
+        self._day = day
+        self._codes.clear()
+        self._minute = -1
+        self.advance(self._timers.now())
+        for code, sink in self._sinks.items():
+            self._start_stream(code, sink)
+
+    # -- quotes ----------------------------------------------------------------------------------------------------
+
+    def security(self, code: Code) -> Security | None:
+        """The source's description of a security, remembered."""
+        if code not in self._securities:
+            self._securities[code] = self._data.security(code)
+        return self._securities[code]
+
+    def known(self, code: Code) -> bool:
+        security = self.security(code)
+        return security is not None and security.listed_on(self._day)
+
+    def last_price(self, code: Code) -> float:
+        entry = self._codes.get(code) or self._load(code)
+        return entry.last[self._seen]
+
+    def day_open(self, code: Code) -> float:
+        entry = self._codes.get(code) or self._load(code)
+        return entry.open if self._seen else nan
+
+    def facts(self, code: Code) -> DayFacts:
+        return (self._codes.get(code) or self._load(code)).facts
+
+    def tick(self, code: Code) -> Tick | None:
+        ticks = self._ticks(code)
+        if ticks is not None:
+            return tick_at(code, ticks, self._timers.now())
+        return self._minute_tick(code)
+
+    def subscribe(self, codes: Iterable[Code], sink: Callable[[Tick], None]) -> None:
+        for code in codes:
+            self._sinks[code] = sink
+            if self._day != date.min:
+                self._start_stream(code, sink)
+
+    def unsubscribe(self, codes: Iterable[Code]) -> None:
+        for code in codes:
+            self._sinks.pop(code, None)
+            stream = self._streams.pop(code, None)
+            if stream is not None:
+                stream.stop()
+
+    # -- the exchange's own view -----------------------------------------------------------------------------------
+
+    def bar_in_progress(self, code: Code) -> Bar | None:
+        minute = self._minute
+        if MORNING <= minute < NOON:
+            return self._bar(code, minute - MORNING)
+        if AFTERNOON <= minute < CLOSE:
+            return self._bar(code, 120 + minute - AFTERNOON)
+        return None
+
+    def finished_bar(self, code: Code) -> Bar | None:
+        return self._bar(code, self._seen - 2) if self._seen >= 2 else None
+
+    def _bar(self, code: Code, index: int) -> Bar | None:
+        bars = (self._codes.get(code) or self._load(code)).bars
+        if bars is None:
+            return None
+        minute = (MORNING if index < 120 else AFTERNOON - 120) + index
+        start = datetime.combine(self._day, time(minute // 60, minute % 60))
+        return Bar(
+            start,
+            start + _MINUTE,
+            float(bars.open[index]),
+            float(bars.high[index]),
+            float(bars.low[index]),
+            float(bars.close[index]),
+            int(bars.volume[index]),
+        )
+
+    # -- loading ---------------------------------------------------------------------------------------------------
+
+    def _load(self, code: Code) -> CodeDay:
+        security = self.security(code)
+        day = self._day
+        if security is None or not security.listed_on(day):
+            entry = CodeDay(DayFacts("", 0.0, 0.0, 0.0, paused=True, st=False), None)
+        else:
+            bars = self._data.minutes(code, day)
+            entry = CodeDay(self._facts(security, day, bars is None), bars)
+        self._codes[code] = entry
+        return entry
+
+    def _facts(self, security: Security, day: date, no_minutes: bool) -> DayFacts:
+        daily = self._data.daily(security.code, day, day)
+        if len(daily):
+            prev_close, paused = float(daily.prev_close[0]), bool(daily.paused[0]) or no_minutes
+        else:
+            earlier = self._data.daily(security.code, day - LOOKBACK, day - timedelta(days=1))
+            prev_close, paused = (float(earlier.close[-1]) if len(earlier) else nan), no_minutes
+        if prev_close != prev_close:  # first day of a new listing: no reference price, no limits
+            return DayFacts(security.name, 0.0, 0.0, 0.0, paused, security.st)
+        limits = price_limits(security, day, price(prev_close), self._listed_days(security, day))
+        low, high = (yuan(limits.low), yuan(limits.high)) if limits is not None else (0.0, 0.0)
+        return DayFacts(security.name, prev_close, high, low, paused, security.st)
+
+    def _listed_days(self, security: Security, day: date) -> int | None:
+        if (day - security.list_date).days > NEW_LISTING_DAYS:
+            return None
+        return len(self._calendar.sessions(security.list_date, day))
+
+    def _ticks(self, code: Code) -> Ticks | None:
+        entry = self._codes.get(code) or self._load(code)
+        if not entry.ticks_loaded:
+            entry.ticks_loaded = True
+            entry.ticks = self._data.ticks(code, self._day)
+        return entry.ticks
+
+    # -- ticks for subscribers -------------------------------------------------------------------------------------
+
+    def _start_stream(self, code: Code, sink: Callable[[Tick], None]) -> None:
+        old = self._streams.pop(code, None)
+        if old is not None:
+            old.stop()
+        if not self.known(code):
+            return
+        ticks = self._ticks(code)
+        if ticks is not None:
+            self._streams[code] = TickStream(code, ticks, self._timers, sink)
+        elif self._codes[code].bars is not None:
+            self._stream_minutes(code, sink)
+
+    def _stream_minutes(self, code: Code, sink: Callable[[Tick], None]) -> None:
+        # A source without ticks still moves a tick strategy: one snapshot at the end of every minute.
+        day, now = self._day, self._timers.now()
+
+        def fire() -> None:
+            if self._day == day and self._sinks.get(code) is sink:
+                tick = self._minute_tick(code)
+                if tick is not None:
+                    sink(tick)
+
+        for index in range(240):
+            minute = (MORNING if index < 120 else AFTERNOON - 120) + index + 1
+            when = datetime.combine(day, time(minute // 60, minute % 60))
+            if when > now:
+                self._timers.at(when, Rank.MARKET, fire)
+
+    def _minute_tick(self, code: Code) -> Tick | None:
+        entry = self._codes.get(code) or self._load(code)
+        bars, ended = entry.bars, self._seen - 1
+        if bars is None or ended < 1:
+            return None
+        bar = self._bar(code, ended - 1)
+        assert bar is not None
+        return Tick(
+            code=code,
+            datetime=bar.end,
+            current=bar.close,
+            open=entry.open,
+            high=float(bars.high[:ended].max()),
+            low=float(bars.low[:ended].min()),
+            volume=int(bars.volume[:ended].sum()),
+            money=float(bars.money[:ended].sum()),
+            ask_prices=(bar.close,),
+            ask_volumes=(bar.volume,),
+            bid_prices=(bar.close,),
+            bid_volumes=(bar.volume,),
+        )

@@ -1,0 +1,3 @@
+from bullet_trade.quotes.synthetic.synthetic_market import SyntheticMarket
+
+__all__ = ["SyntheticMarket"]

@@ -1,0 +1,41 @@
+"""Scheduling: the functions that register when something of the strategy runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bullet_trade.engine.schedule import Period
+from bullet_trade.strategy.current import session
+
+Scheduled = Callable[..., object]
+
+
+def run_daily(
+    func: Scheduled, time: object = "9:30", reference_security: str | None = None, force: bool = True
+) -> None:
+    """Run `func(context)` at `time` on every trading day."""
+    _register(func, Period.DAILY, 1, time, force, reference_security)
+
+
+def run_weekly(
+    func: Scheduled, weekday: int, time: object = "9:30", reference_security: str | None = None, force: bool = True
+) -> None:
+    """Run `func(context)` on the `weekday`-th trading day of each week; negative counts from its end."""
+    _register(func, Period.WEEKLY, weekday, time, force, reference_security)
+
+
+def run_monthly(
+    func: Scheduled, monthday: int, time: object = "9:30", reference_security: str | None = None, force: bool = True
+) -> None:
+    """Run `func(context)` on the `monthday`-th trading day of each month; negative counts from its end."""
+    _register(func, Period.MONTHLY, monthday, time, force, reference_security)
+
+
+def unschedule_all() -> None:
+    """Drop all registered functions, also those due later today."""
+    session().engine.tasks.clear()
+
+
+def _register(func: Scheduled, period: Period, index: int, time: object, force: bool, reference: str | None) -> None:
+    engine = session().engine
+    engine.tasks.register(func, period, index, time, force, reference, engine.now())

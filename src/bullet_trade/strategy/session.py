@@ -1,0 +1,217 @@
+"""One run of one strategy: the engine, and everything that the strategy's functions need besides it."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from bullet_trade.domain.errors import StrategyError, UsageError
+from bullet_trade.domain.money import money
+from bullet_trade.domain.securities import Code
+from bullet_trade.engine.engine import Engine, EngineParts, EngineTerms
+from bullet_trade.engine.events import StrategySaid
+from bullet_trade.engine.schedule import Period
+from bullet_trade.market.codes import normalize
+from bullet_trade.ports.market_data import MarketData
+from bullet_trade.ports.quotes import Tick
+from bullet_trade.ports.state_store import SavedState, SavedTask, StateStore
+from bullet_trade.ports.terms import TradingTerms
+from bullet_trade.strategy import current
+from bullet_trade.strategy.context import Context, RunParams
+from bullet_trade.strategy.current_data import BarData, CurrentData
+from bullet_trade.strategy.g import GlobalState, attributes
+from bullet_trade.strategy.history import History
+from bullet_trade.strategy.log import StrategyLog
+from bullet_trade.strategy.objects import Portfolio
+from bullet_trade.strategy.settings import StrategySettings
+from bullet_trade.strategy.tick_view import TickView
+Saved = tuple[SavedState, dict[str, object]]
+
+
+class Session:
+    """Owns what belongs to the strategy: `g`, settings, context; drives the start and the restart. Engine thread only."""
+
+    def __init__(
+        self,
+        parts: EngineParts,
+        terms: EngineTerms,
+        data: MarketData,
+        store: StateStore,
+        saved: Saved | None,
+        run_params: RunParams,
+        namespace: Mapping[str, object],
+    ) -> None:
+        self.parts = parts
+        self.data = data
+        self._store = store
+        self._saved = saved
+        self.trading: TradingTerms = parts.trading
+        self.g = GlobalState()
+        self.log = StrategyLog(parts.audience, self.logical_now)
+        self.engine = Engine(parts, terms, {**namespace, "g": self.g, "log": self.log})
+        self.settings = StrategySettings()
+        self.history = History(data, parts.calendar, parts.securities, self.logical_now)
+        self.current_data = CurrentData(parts.quotes, self.code)
+        self.context = Context(self.logical_now, self.previous_date, self._account, run_params)
+        self.portfolio = Portfolio(
+            self.engine.ledger, parts.quotes, self.engine.desk.t0, self._warn, lambda: self.starting_cash
+        )
+        self.starting_cash = 0
+        self.subscriptions: list[Code] = []
+        self._run_number = parts.desk_terms.run_number
+        self._codes: dict[object, Code] = {}
+        self._opened: dict[str, str] = {}
+        self.engine.context = self.context
+        self.engine.bar_data = BarData(self.current_data, self.history)
+        self.engine.tick_view = TickView
+        self.engine.saver = self._save
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> str:
+        """Load, restore or initialise, run to the end, save. Returns why the run ended."""
+        return contextvars.copy_context().run(self._run)
+
+    def _run(self) -> str:
+        current.bind(self)
+        engine = self.engine
+        engine.parts.quotes.advance(engine.now())
+        try:
+            engine.host.load()
+            self._begin(self._saved)
+            engine.start()
+            self._take_opening_times()
+            if not self.starting_cash:
+                self.starting_cash = self._total_value()
+            reason = engine.run()
+            engine.call_hook("on_strategy_end", (self.context,), engine.now())
+            engine.save("退出")
+        finally:
+            engine.parts.broker.close()
+            engine.journal.close()
+        return reason
+
+    def _begin(self, saved: Saved | None) -> None:
+        engine = self.engine
+        body: dict[str, object] = {"strategy": engine.host.path.name, "hash": engine.host.source_hash}
+        engine.journal.append(engine.now(), "restart" if saved else "start", body)
+        if saved is None:
+            self._initialise()
+        else:
+            self._restore(*saved)
+        engine.call_hook("process_initialize", (self.context,), engine.now())
+
+    def _initialise(self) -> None:
+        hook = self.engine.host.hooks.get("initialize")
+        if hook is None:
+            return
+        now = self.engine.now()
+        if not self.engine.host.call("initialize", hook, (self.context,), now, now):
+            raise StrategyError("initialize 执行失败，引擎没有启动", "按上面给出的文件和行号修正后重新启动")
+
+    def _restore(self, state: SavedState, g: dict[str, object]) -> None:
+        engine = self.engine
+        vars(self.g).update(g)
+        self.settings.restore(state.settings, self.trading)
+        self.starting_cash = state.starting_cash
+        engine.desk.next_number = max(engine.desk.next_number, state.next_order_number)
+        engine.days.marks.update(state.marks)
+        self._opened = state.opened
+        if state.strategy_start_date:
+            engine.tasks.start_date = date.fromisoformat(state.strategy_start_date)
+        for task in state.tasks:
+            self._restore_task(task)
+        if state.subscriptions:
+            self.subscribe([Code(code) for code in state.subscriptions])
+        if state.strategy_hash != engine.host.source_hash:
+            engine.call_hook("after_code_changed", (self.context,), engine.now())
+
+    def _restore_task(self, task: SavedTask) -> None:
+        function = self.engine.host.function(task.func)
+        if function is None:
+            self._warn(f"保存的定时任务 {task.func}@{task.time} 在策略文件里已经没有这个函数，任务取消")
+            return
+        period = Period(task.schedule_type)
+        self.engine.tasks.register(function, period, task.index or 1, task.time, task.force, task.reference_security)
+
+    def _take_opening_times(self) -> None:
+        for position in self.engine.ledger:
+            opened = self._opened.get(position.code)
+            if position.opened_at is None and opened:
+                position.opened_at = datetime.fromisoformat(opened)
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+
+    def _save(self) -> tuple[str, ...]:
+        engine = self.engine
+        start = engine.tasks.start_date
+        state = SavedState(
+            saved_at=engine.now(),
+            strategy_hash=engine.host.source_hash,
+            strategy_start_date=start.isoformat() if start else "",
+            run_number=self._run_number,
+            next_order_number=engine.desk.next_number,
+            starting_cash=self.starting_cash,
+            tasks=[
+                SavedTask(t.function, t.period.value, t.time, t.index, t.force, t.reference_security)
+                for t in engine.tasks
+            ],
+            settings=self.settings.document(self.trading),
+            subscriptions=[str(code) for code in self.subscriptions],
+            marks=dict(engine.days.marks),
+            opened={p.code: p.opened_at.isoformat() for p in engine.ledger if p.opened_at is not None},
+        )
+        return self._store.save(state, attributes(self.g))
+
+    # -- for the strategy's functions ------------------------------------------------------------------------------
+
+    def logical_now(self) -> datetime:
+        """The instant of the running callback, or the present one outside of callbacks."""
+        return self.engine.host.logical_now or self.engine.now()
+
+    def previous_date(self) -> date:
+        """The session before the current date."""
+        return self.parts.calendar.previous_session(self.logical_now().date())
+
+    def code(self, text: object) -> Code:
+        """The canonical code of whatever spelling a strategy uses. Raises `StrategyError` for what is no code."""
+        try:
+            return self._codes[text]
+        except (KeyError, TypeError):
+            pass
+        if not isinstance(text, str | int):
+            raise StrategyError(f"证券代码 {text!r} 无效", "用字符串代码，例如 '600519.XSHG'")
+        try:
+            code = self._codes[text] = normalize(text)
+        except UsageError as error:
+            raise StrategyError(error.text, error.remedy) from error
+        return code
+
+    def subscribe(self, codes: list[Code]) -> None:
+        """Have ticks of `codes` delivered to `handle_tick`, across restarts too."""
+        fresh = [code for code in codes if code not in self.subscriptions]
+        self.subscriptions.extend(fresh)
+        self.parts.quotes.subscribe(fresh, self._put_tick)
+
+    def unsubscribe(self, codes: list[Code]) -> None:
+        """Stop the delivery."""
+        self.subscriptions = [code for code in self.subscriptions if code not in codes]
+        self.parts.quotes.unsubscribe(codes)
+
+    def _put_tick(self, tick: Tick) -> None:
+        self.parts.inbox.put_tick(tick)
+
+    def _account(self) -> Portfolio:
+        if not self.engine.account.known:  # a start-up hook already asks for the account
+            self.engine.connect()
+            self.starting_cash = self.starting_cash or self._total_value()
+        return self.portfolio
+
+    def _total_value(self) -> int:
+        return money(self.portfolio.total_value)
+
+    def _warn(self, text: str) -> None:
+        if self.log.shows("system", "warning"):
+            self.parts.audience.tell(StrategySaid(self.logical_now(), "warning", text))
+
