@@ -1,7 +1,7 @@
 """Print figures of the real bars beside those of the synthetic market. Run: python benchmarks/calibrate_synthetic.py.
 
-Needs the recorded bars in ``../shared/data`` beside the project root; without them only the synthetic column is printed.
-Figures are medians over codes unless the name says otherwise. Daily figures: stocks with 200 days or more.
+Needs the recorded bars in ``../shared/data`` beside the project root; without them only the synthetic column is
+printed. Figures are medians over codes unless the name says otherwise. Daily figures: stocks with 200 days or more.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ def daily_figures(codes: list[Days]) -> dict[str, float]:
     """Figures of daily bars."""
     rows = [_daily_row(days) for days in codes]
     found = {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
-    found["share of days that close at a limit, mean %"] = float(
-        np.mean([_limit_share(days) for days in codes])
-    )
+    found["share of days that close at a limit, mean %"] = float(np.mean([_limit_share(days) for days in codes]))
     found["correlation of daily returns, mean of pairs"] = _pair_correlation(
         [(days.key, days.close / days.prev_close - 1) for days in codes]
     )
@@ -131,8 +129,7 @@ def _minute_row(minutes: Minutes) -> dict[str, float]:
     shape = _volume_shape(minutes)
     continuous = slice(0, 236)
     noise = np.log(
-        np.maximum(minutes.volume / minutes.volume.mean(axis=1, keepdims=True), 1e-3)[:, continuous]
-        / shape[continuous]
+        np.maximum(minutes.volume / minutes.volume.mean(axis=1, keepdims=True), 1e-3)[:, continuous] / shape[continuous]
     )
     gap = minutes.open[:, 1:] != minutes.close[:, :-1]
     return {
@@ -140,9 +137,7 @@ def _minute_row(minutes: Minutes) -> dict[str, float]:
         "autocorrelation of minute returns": _lagged_rows(returns),
         "sum of minute variance / intraday variance": float((returns**2).sum() / (inside**2).sum()),
         "upper wick / minute deviation": float(((minutes.high - top) / minutes.close)[traded].mean() / usual),
-        "lower wick / minute deviation": float(
-            ((bottom - minutes.low) / minutes.close)[traded].mean() / usual
-        ),
+        "lower wick / minute deviation": float(((bottom - minutes.low) / minutes.close)[traded].mean() / usual),
         "share of bars that open at the close before": float(1 - gap.mean()),
         "deviation of log minute volume": float(noise.std(axis=1).mean()),
         "autocorrelation of log minute volume": _lagged_rows(noise),
@@ -209,14 +204,13 @@ def real_days() -> list[Days]:
 
 def real_minutes() -> list[Minutes]:
     """Recorded minute bars of stocks."""
-    text = f"select code, datetime, open, high, low, close, volume from '{DATA / 'bars_1m.parquet'}' order by code, datetime"
+    columns = "code, datetime, open, high, low, close, volume"
+    text = f"select {columns} from '{DATA / 'bars_1m.parquet'}' order by code, datetime"
     frame = duckdb.execute(text).df()
     found = []
     for _, part in frame.groupby("code"):
         days = part["datetime"].to_numpy().astype("datetime64[D]").reshape(-1, 240)[:, 0]
-        found.append(
-            Minutes(days, *(part[name].to_numpy(float).reshape(-1, 240) for name in Minutes._fields[1:]))
-        )
+        found.append(Minutes(days, *(part[name].to_numpy(float).reshape(-1, 240) for name in Minutes._fields[1:])))
     return found
 
 
@@ -249,12 +243,10 @@ def synthetic_minutes() -> list[Minutes]:
     market = synthetic_market()
     found = []
     for code in _sample(market):
-        days = [day for day in market.daily(code, *MINUTE_WINDOW).days]
+        days = list(market.daily(code, *MINUTE_WINDOW).days)
         bars = [(day, market.minutes(code, day.astype(date))) for day in days]
         kept = [(day, one) for day, one in bars if one is not None]
-        columns = (
-            np.array([getattr(one, name) for _, one in kept], dtype=float) for name in Minutes._fields[1:]
-        )
+        columns = (np.array([getattr(one, name) for _, one in kept], dtype=float) for name in Minutes._fields[1:])
         found.append(Minutes(np.array([day for day, _ in kept]), *columns))
     return found
 

@@ -54,7 +54,9 @@ def main() -> None:
         run.held.release()
         if profile:
             pstats.Stats(profile).sort_stats("tottime").print_stats(20)
-        print(f"idle days: {days.count} days, {run.session.g.runs} runs, {days.count / seconds:,.0f} days/s, {seconds:.3f} s")
+        print(
+            f"idle days: {days.count} days, {run.session.g.runs} runs, {days.count / seconds:,.0f} days/s, {seconds:.3f} s"
+        )
 
 
 if __name__ == "__main__":

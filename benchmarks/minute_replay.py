@@ -26,7 +26,7 @@ CODES = [
     "600036.XSHG", "600519.XSHG", "600900.XSHG", "601318.XSHG", "688981.XSHG",
 ]  # fmt: skip
 
-STRATEGY = f'''
+STRATEGY = f"""
 from collections import deque
 from jqdata import *
 
@@ -49,7 +49,7 @@ def handle_data(context, data):
         if above != g.above[code]:
             g.above[code] = above
             order(code, 100 if above else -100)
-'''
+"""
 
 
 class Count:
@@ -119,7 +119,9 @@ def main() -> None:
     print(f"  engine     {bars_run / seconds:>12,.0f} bars/s  {seconds:.3f} s")
     print(f"  bare loop  {bars_run / bare:>12,.0f} bars/s  {bare:.3f} s")
     print(f"  ratio      {bare / seconds:>12.3f}   (engine / bare loop)")
-    print(f"  generating the synthetic bars took {generated:.3f} s more, {generated / len(bars) / 60 * 1e6:.0f} us a code-day")
+    print(
+        f"  generating the synthetic bars took {generated:.3f} s more, {generated / len(bars) / 60 * 1e6:.0f} us a code-day"
+    )
 
 
 if __name__ == "__main__":

@@ -18,11 +18,7 @@ def main() -> None:
     calendar = exchange_calendars.get_calendar("XSHG", start="2005-01-04")
     sessions = [stamp.date() for stamp in calendar.sessions]
     recent = [day for day in sessions if day <= date(2026, 9, 30)][-60:]
-    codes = [
-        one.code
-        for one in SyntheticMarket(sessions=sessions).securities()
-        if one.list_date < date(2015, 1, 1)
-    ]
+    codes = [one.code for one in SyntheticMarket(sessions=sessions).securities() if one.list_date < date(2015, 1, 1)]
     many, few, alone = codes[:300], codes[:300:30], codes[0]
 
     def minutes(market: SyntheticMarket, chosen: list, days: list) -> None:

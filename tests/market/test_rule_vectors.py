@@ -1,4 +1,4 @@
-"""Every row of the rule vectors (`a-share-cases.csv`, typed by hand from the exchanges' texts) against the rules."""
+"""Every row of `a-share-cases.csv`, typed by hand from the exchanges' texts, against the rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -205,9 +205,7 @@ def fee_exchange_items(case: Case) -> Facts:
 def t1_available(case: Case) -> Facts:
     given = case.given
     t0 = is_t0(case.security, case.day)
-    left = sellable(
-        given["opening_qty"], given["bought_today"], given["sold_today"], given["pending_sell"], t0=t0
-    )
+    left = sellable(given["opening_qty"], given["bought_today"], given["sold_today"], given["pending_sell"], t0=t0)
     return {"tplus": 0 if t0 else 1, "sellable": left}
 
 
@@ -254,9 +252,7 @@ def st_buy_cap_(case: Case) -> Facts:
 
 def ex_price(case: Case) -> Facts:
     given = case.given
-    what = terms(
-        given["cash_per_share"], given["bonus_per_share"], given["rights_per_share"], given["rights_price"]
-    )
+    what = terms(given["cash_per_share"], given["bonus_per_share"], given["rights_per_share"], given["rights_price"])
     found = ex_reference_price(price(case.context["prev_close"]), what, price(case.context["tick"]))
     return {"reference_price": _shown(found, case.expected["reference_price"])}
 
@@ -367,11 +363,3 @@ def test_rule_gives_the_answer_of_the_sheet(case: Case) -> None:
 def test_case_days_are_trading_days() -> None:
     days = exchange_calendar()
     assert all(days.is_session(case.day) for case in CASES if case.rule != "calendar")
-
-
-def test_halts_resume_on_the_day_itself() -> None:
-    late = datetime(2026, 11, 20, 14, 56, 59).time()
-    levels = halt_levels(describe(normalize("603999.SH")), date(2026, 11, 20), listed_days=1)
-    halt = halt_after(levels, price("20"), price("26"), late)
-    assert halt is not None
-    assert halt.resume == time(14, 57)

@@ -130,10 +130,7 @@ def test_an_account_that_only_rises_has_a_drawdown_of_zero() -> None:
 
 def _deepest_of_all_pairs(totals: list[int]) -> float:
     falls = [
-        (high - low) / high
-        for place, high in enumerate(totals)
-        for low in totals[place:]
-        if high > 0 and low < high
+        (high - low) / high for place, high in enumerate(totals) for low in totals[place:] if high > 0 and low < high
     ]
     return max(falls, default=0.0)
 
@@ -147,9 +144,7 @@ def test_max_drawdown_is_the_deepest_fall_between_any_two_closes(totals: list[in
     if figures.drawdown is not None:
         high, low = values[figures.drawdown.peak], values[figures.drawdown.trough]
         assert 1 - low / high == pytest.approx(figures.drawdown.depth)
-        after = [
-            day.day for day in result.days if day.day > figures.drawdown.trough and values[day.day] >= high
-        ]
+        after = [day.day for day in result.days if day.day > figures.drawdown.trough and values[day.day] >= high]
         assert figures.drawdown.recovered == (after[0] if after else None)
 
 
@@ -202,9 +197,7 @@ def test_win_rate_and_profit_loss_ratio_look_at_sales_only() -> None:
     figures = measure(_run([_day(0, 100.0)], trades))
     assert (figures.trades, figures.sales) == (5, 4)
     assert figures.win_rate == 0.5
-    assert figures.profit_loss_ratio == pytest.approx(
-        4.0
-    )  # 200 over 50: a sale at cost is neither gain nor loss
+    assert figures.profit_loss_ratio == pytest.approx(4.0)  # 200 over 50: a sale at cost is neither gain nor loss
     assert figures.realised_profit == money(350.0)
 
 
@@ -287,9 +280,7 @@ def test_a_run_without_starting_money_has_no_returns() -> None:
 def test_money_stays_exact() -> None:
     fees = [Money(1)] * 3
     days = [
-        DayResult(
-            FIRST + timedelta(days=at), Money(10**16 + 1), Money(0), fee, Money(1), Money(0), 0, 0, math.nan
-        )
+        DayResult(FIRST + timedelta(days=at), Money(10**16 + 1), Money(0), fee, Money(1), Money(0), 0, 0, math.nan)
         for at, fee in enumerate(fees)
     ]
     figures = measure(_run(days))

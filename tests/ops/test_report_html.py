@@ -98,9 +98,7 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         values = dict(attrs)
-        self.links += [
-            value or "" for name, value in attrs if name in {"src", "href", "action", "data", "srcset"}
-        ]
+        self.links += [value or "" for name, value in attrs if name in {"src", "href", "action", "data", "srcset"}]
         self._inside, self._script = tag, values.get("id") or ""
 
     def handle_endtag(self, tag: str) -> None:

@@ -54,16 +54,12 @@ def _run(sessions: int = 30, strategy: str = "双均线.py") -> RunResult:
         )
         for at in range(sessions)
     ]
-    return RunResult(
-        strategy, "simulator", "synthetic", True, money(1_000_000.0), "000300.XSHG", days, [], {}
-    )
+    return RunResult(strategy, "simulator", "synthetic", True, money(1_000_000.0), "000300.XSHG", days, [], {})
 
 
 def _shown(what: RenderableType, width: int = 80, colour: bool = False) -> str:
     out = io.StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, color_system="standard" if colour else None
-    )
+    console = Console(file=out, width=width, force_terminal=colour, color_system="standard" if colour else None)
     console.print(what)
     return out.getvalue()
 
@@ -87,11 +83,7 @@ def test_a_day_without_a_value_before_has_a_dash_for_its_return() -> None:
 
 
 def test_positions_stand_largest_first_with_profit_from_cost() -> None:
-    rows = [
-        line
-        for line in _shown(day_table(DAY, [MAOTAI, GIFT, ETF], BEFORE, BEFORE)).splitlines()
-        if ".X" in line
-    ]
+    rows = [line for line in _shown(day_table(DAY, [MAOTAI, GIFT, ETF], BEFORE, BEFORE)).splitlines() if ".X" in line]
     assert [row.split()[0] for row in rows] == ["510300.XSHG", "600519.XSHG", "000001.XSHE"]
     assert rows[0].split()[2:] == ["120,000", "60,000", "4.000", "3.900", "-12,000.00", "-2.50%"]
     assert rows[1].split()[2:] == ["200", "100", "1,500.000", "1,530.000", "+6,000.00", "+2.00%"]

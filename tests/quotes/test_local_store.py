@@ -24,9 +24,7 @@ def write(path: Path, columns: str, *rows: str) -> None:
     """One Parquet file with the given rows, each the inside of an SQL VALUES tuple."""
     values = ", ".join(f"({row})" for row in rows)
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT * FROM (VALUES {values}) AS t({columns})) TO '{path}' (FORMAT parquet)"
-        )
+        connection.execute(f"COPY (SELECT * FROM (VALUES {values}) AS t({columns})) TO '{path}' (FORMAT parquet)")
 
 
 def minute(time: str, price: float, volume: int = 100) -> str:
@@ -115,9 +113,7 @@ class TestMinutes:
 
     def test_before_the_first_trade_stands_the_reference_price(self, tmp_path):
         write(tmp_path / "bars_1m.parquet", MINUTE_COLUMNS, minute("2025-01-02 09:33", 12))
-        write(
-            tmp_path / "bars_1d.parquet", DAILY_COLUMNS, daily("2025-01-02", "12 12 12 12", prev_close="11.5")
-        )
+        write(tmp_path / "bars_1d.parquet", DAILY_COLUMNS, daily("2025-01-02", "12 12 12 12", prev_close="11.5"))
         bars = LocalStore(tmp_path).minutes(MOUTAI, date(2025, 1, 2))
         assert bars is not None
         assert bars.close[:3].tolist() == [11.5, 11.5, 12]
@@ -217,9 +213,7 @@ class TestDaily:
             (1.0, 1.1, 1300.00),
         ],
     )
-    def test_a_missing_reference_price_is_the_last_close_after_corporate_actions(
-        self, tmp_path, cash, ratio, expected
-    ):
+    def test_a_missing_reference_price_is_the_last_close_after_corporate_actions(self, tmp_path, cash, ratio, expected):
         rows = (daily("2025-12-18", "1431 1431 1431 1431"), daily("2025-12-19", "1400 1400 1400 1400"))
         write(tmp_path / "bars_1d.parquet", DAILY_COLUMNS, *rows)
         columns = "code, ex_date, kind, cash_per_unit, ratio"
@@ -262,9 +256,7 @@ class TestDaily:
 
 
 class TestSecurities:
-    def test_without_a_table_the_code_tells_and_the_first_day_without_reference_price_is_the_listing(
-        self, tmp_path
-    ):
+    def test_without_a_table_the_code_tells_and_the_first_day_without_reference_price_is_the_listing(self, tmp_path):
         rows = (
             daily("2025-01-02", "10 10 10 10"),  # the data begin here: no proof of a listing
             daily("2025-01-03", "1 1 1 1", prev_close="1", code=FUND),

@@ -48,6 +48,8 @@ class OrderState(Enum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash goes through Python code on every look-up
+
 
 class OrderEvent(Enum):
     """What can happen to an order."""
@@ -63,6 +65,8 @@ class OrderEvent(Enum):
     CANCEL = "cancel"
     NO_ANSWER = "no_answer"
     PROVED_ABSENT = "proved_absent"
+
+    __hash__ = object.__hash__  # see OrderState
 
 
 _S, _E = OrderState, OrderEvent

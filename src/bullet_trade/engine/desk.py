@@ -144,30 +144,37 @@ class OrderDesk:
         `limit_price` is the limit, or the protection price of a market order (0: made from the last price and
         `percent`, a fraction; None takes the configured one).
         """
-        security = self._securities(code)
-        if security is None or not self._quotes.known(code):
-            return self._refuse(now, code, code, side, amount, _unknown(code))
-        facts = self._quotes.facts(code)
-        if facts.paused:
-            return self._refuse(now, code, facts.name, side, amount, _suspended(code))
-        last = price(self._quotes.last_price(code))
-        if last <= 0:
-            return self._refuse(now, code, facts.name, side, amount, _no_price(code))
-        limits = PriceLimits(price(facts.low_limit), price(facts.high_limit)) if facts.high_limit > 0 else None
-        sellable = self.sellable(security) if side is Side.SELL else 0
-        wish = Wish(security, side, amount, order_type, limit_price, last, limits, sellable, self._ledger.available)
+        wish = self._wish(code, side, amount, order_type, limit_price)
+        if isinstance(wish, Refusal):
+            self._refuse(now, code, side, amount, wish)
+            return None
         sized = size(wish, self._day, self._trading, self._protection(wish, percent))
         if isinstance(sized, Refusal):
-            return self._refuse(now, code, facts.name, side, amount, sized)
+            self._refuse(now, code, side, amount, sized)
+            return None
         order = self._create(wish, sized.amount, sized.limit_price, now)
         self._journal.append(now, "intent", _intent(order, amount, sized.adjustments))
         self._journal.barrier()
         self._ledger.freeze(order, sized.freeze)
         self.sums.orders += 1
         order.apply(OrderEvent.SEND)
-        self._audience.tell(OrderPlaced(now, self.facts(order, facts.name), sized.adjustments))
+        self._audience.tell(OrderPlaced(now, self.facts(order), sized.adjustments))
         self._broker.submit(OrderTicket(order.tag, code, side, order.amount, order_type, order.limit_price))
         return order
+
+    def _wish(self, code: Code, side: Side, amount: int, order_type: OrderType, limit_price: Price) -> Wish | Refusal:
+        security = self._securities(code)
+        if security is None or not self._quotes.known(code):
+            return Refusal("unknown_security", code, "已上市且行情源包含的证券", "检查代码和上市、退市日期")
+        facts = self._quotes.facts(code)
+        if facts.paused:
+            return Refusal("suspended", f"{code} 停牌", "正常交易", "复牌后再下单")
+        last = price(self._quotes.last_price(code))
+        if last <= 0:
+            return Refusal("no_price", f"{code} 没有可用价格", "最新价大于 0", "检查行情源")
+        limits = PriceLimits(price(facts.low_limit), price(facts.high_limit)) if facts.high_limit > 0 else None
+        sellable = self.sellable(security) if side is Side.SELL else 0
+        return Wish(security, side, amount, order_type, limit_price, last, limits, sellable, self._ledger.available)
 
     def _protection(self, wish: Wish, percent: float | None) -> Price:
         if wish.order_type is OrderType.LIMIT:
@@ -195,10 +202,18 @@ class OrderDesk:
         self.orders[order.order_id] = self._by_tag[order.tag] = order
         return order
 
-    def _refuse(self, now: datetime, code: Code, name: str, side: Side, amount: int, refusal: Refusal) -> None:
+    def _refuse(self, now: datetime, code: Code, side: Side, amount: int, refusal: Refusal) -> None:
         self.sums.refused += 1
+        security = self._securities(code)
+        name = security.name if security is not None else ""
         reason = refusal.text()
-        body: dict[str, object] = {"code": code, "side": side.name, "amount": amount, "rule": refusal.rule, "text": reason}
+        body: dict[str, object] = {
+            "code": code,
+            "side": side.name,
+            "amount": amount,
+            "rule": refusal.rule,
+            "text": reason,
+        }
         self._journal.append(now, "refused", body)
         self._audience.tell(OrderRefused(now, code, name, side, amount, refusal.rule, reason))
 
@@ -287,15 +302,13 @@ class OrderDesk:
         elapsed_s = (now - order.created_at).total_seconds()
         self._audience.tell(OrderFinished(now, self.facts(order), elapsed_s, profit))
 
-    def facts(self, order: Order, name: str | None = None) -> OrderFacts:
+    def facts(self, order: Order) -> OrderFacts:
         """The order as it stands, for those who watch."""
-        if name is None:
-            security = self._securities(order.code)
-            name = security.name if security is not None else ""
+        security = self._securities(order.code)
         return OrderFacts(
             order.order_id,
             order.code,
-            name,
+            security.name if security is not None else "",
             order.side,
             order.amount,
             order.order_type,
@@ -336,15 +349,3 @@ def _intent(order: Order, wanted: int, adjustments: tuple[str, ...]) -> dict[str
         "reference": order.reference_price,
         "adjustments": adjustments,
     }
-
-
-def _unknown(code: str) -> Refusal:
-    return Refusal("unknown_security", code, "已上市且行情源包含的证券", "检查代码和上市、退市日期")
-
-
-def _suspended(code: str) -> Refusal:
-    return Refusal("suspended", f"{code} 停牌", "正常交易", "复牌后再下单")
-
-
-def _no_price(code: str) -> Refusal:
-    return Refusal("no_price", f"{code} 没有可用价格", "最新价大于 0", "检查行情源")

@@ -1,6 +1,6 @@
 """The engine: one thread, one loop. Live, paper and replay run this very code; only what is plugged in differs.
 
-    next = earliest of (inbox message, due timer);  the clock moves to it;  apply it;  run what the strategy is due
+next = earliest of (inbox message, due timer);  the clock moves to it;  apply it;  run what the strategy is due
 """
 
 from __future__ import annotations
@@ -254,7 +254,8 @@ class Engine:
         self.parts.broker.connect(self.inbox.put)
         if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S):
             raise UsageError(
-                f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息", "检查券商端是否已登录后重新启动"
+                f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息",
+                "检查券商端是否已登录后重新启动",
             )
 
     def await_order(self, order: Order, wait_s: float | None) -> None:
@@ -305,4 +306,3 @@ class Engine:
             self._arm_autosave(every_s)
 
         self.timers.add(self.now() + timedelta(seconds=every_s), Rank.HOUSEKEEPING, fire)
-

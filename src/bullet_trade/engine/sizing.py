@@ -56,7 +56,9 @@ def size(wish: Wish, day: date, terms: TradingTerms, protection: Price) -> Sized
     """The order that the wish becomes, or the rule that forbids it."""
     adjustments: list[str] = []
     limit = _limit_on_tick(wish, day, adjustments) if wish.order_type is OrderType.LIMIT else protection
-    refusal = price_limit.check_price_limit(wish.security, limit, wish.limits) if wish.order_type is OrderType.LIMIT else None
+    refusal = (
+        price_limit.check_price_limit(wish.security, limit, wish.limits) if wish.order_type is OrderType.LIMIT else None
+    )
     if refusal is not None:
         return refusal
     if wish.side is Side.SELL:
@@ -76,7 +78,12 @@ def _limit_on_tick(wish: Wish, day: date, adjustments: list[str]) -> Price:
 
 def _size_sale(wish: Wish, day: date, limit: Price, adjustments: list[str]) -> Sized | Refusal:
     if wish.sellable <= 0:
-        return Refusal("closeable_amount", f"可卖数量 {wish.sellable}", "大于 0", "T+1 当日买入的要下一交易日才能卖出；先确认持仓和未完成的卖单")
+        return Refusal(
+            "closeable_amount",
+            f"可卖数量 {wish.sellable}",
+            "大于 0",
+            "T+1 当日买入的要下一交易日才能卖出；先确认持仓和未完成的卖单",
+        )
     amount = lots.sell_amount(wish.security, min(wish.amount, wish.sellable), wish.sellable, day)
     if amount <= 0:
         return lots.check_lot(wish.security, Side.SELL, wish.amount, wish.sellable, day) or _nothing(wish)
@@ -85,9 +92,7 @@ def _size_sale(wish: Wish, day: date, limit: Price, adjustments: list[str]) -> S
     return _within_order_size(wish, amount, day) or Sized(amount, limit, Money(0), tuple(adjustments))
 
 
-def _size_purchase(
-    wish: Wish, day: date, limit: Price, terms: TradingTerms, adjustments: list[str]
-) -> Sized | Refusal:
+def _size_purchase(wish: Wish, day: date, limit: Price, terms: TradingTerms, adjustments: list[str]) -> Sized | Refusal:
     amount = lots.buy_amount(wish.security, wish.amount, day)
     if amount <= 0:
         return lots.check_lot(wish.security, Side.BUY, wish.amount, 0, day) or _nothing(wish)

@@ -49,7 +49,11 @@ class Task(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """For people: ``rebalance@09:30`` or ``rebalance@09:30 每周第1个交易日``."""
-        when = {Period.DAILY: "", Period.WEEKLY: f" 每周第{self.index}个交易日", Period.MONTHLY: f" 每月第{self.index}个交易日"}
+        when = {
+            Period.DAILY: "",
+            Period.WEEKLY: f" 每周第{self.index}个交易日",
+            Period.MONTHLY: f" 每月第{self.index}个交易日",
+        }
         return f"{self.function}@{self.time}{when[self.period]}"
 
 

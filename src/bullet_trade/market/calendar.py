@@ -35,9 +35,7 @@ class TradingCalendar:
             raise DataError(f"交易日历（{source}）没有任何交易日", "请检查数据源的交易日")
         weekend = next((day for day in self._days if day.weekday() > 4), None)
         if weekend is not None:
-            raise DataError(
-                f"交易日历（{source}）把周末 {weekend} 列为交易日", "周末从不开市，请检查数据源的交易日"
-            )
+            raise DataError(f"交易日历（{source}）把周末 {weekend} 列为交易日", "周末从不开市，请检查数据源的交易日")
         self._index = {day: number for number, day in enumerate(self._days)}
         self.source = source
         self.first = self._days[0]
@@ -177,6 +175,4 @@ def exchange_calendar() -> TradingCalendar:
 
     closed = frozenset(day.date() for day in XSHGExchangeCalendar.precomputed_holidays())
     known = Holidays(date(1990, 12, 19), XSHGExchangeCalendar.bound_max().date(), closed)
-    return TradingCalendar(
-        known.sessions(), f"exchange_calendars {__version__}（至 {known.last}）", known.last
-    )
+    return TradingCalendar(known.sessions(), f"exchange_calendars {__version__}（至 {known.last}）", known.last)

@@ -32,9 +32,7 @@ class Adjusted(NamedTuple):
     cash: Money
 
 
-def terms(
-    cash: Exact = 0, bonus: Exact = 0, rights: Exact = 0, rights_price: Exact = 0, *, per: int = 1
-) -> Terms:
+def terms(cash: Exact = 0, bonus: Exact = 0, rights: Exact = 0, rights_price: Exact = 0, *, per: int = 1) -> Terms:
     """Terms from figures as announced; `per` 10 for the usual notation (10送2转3派4: bonus 5, cash 4)."""
     return Terms(Fraction(cash) / per, Fraction(bonus) / per, Fraction(rights) / per, Fraction(rights_price))
 

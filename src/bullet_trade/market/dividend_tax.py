@@ -85,9 +85,7 @@ def sell_taxed(lots: Sequence[HeldLot], amount: int, sold: date, dividends: Sequ
     if amount:
         raise ValueError(f"{amount} shares more were sold than the lots hold")
     exact = due * SCALE / FEN
-    return Sold(
-        Money((2 * exact.numerator + exact.denominator) // (2 * exact.denominator) * FEN), tuple(left)
-    )
+    return Sold(Money((2 * exact.numerator + exact.denominator) // (2 * exact.denominator) * FEN), tuple(left))
 
 
 def _later(day: date, months: int) -> date:

@@ -47,9 +47,7 @@ _CONVERTIBLES = frozenset({Kind.CONVERTIBLE, Kind.EXCHANGEABLE})
 def exchange_items(security: Security, turnover: Money, day: date) -> ExchangeItems:
     """Handling fee and levy on `turnover`; 0 for kinds and days without a known tariff."""
     if security.kind in _SHARES:
-        return ExchangeItems(
-            _item(STOCK_HANDLING[security.exchange], turnover, day), _item(STOCK_LEVY, turnover, day)
-        )
+        return ExchangeItems(_item(STOCK_HANDLING[security.exchange], turnover, day), _item(STOCK_LEVY, turnover, day))
     if security.kind in FUNDS:
         return ExchangeItems(_item(FUND_HANDLING, turnover, day), Money(0))
     if security.kind in _CONVERTIBLES:

@@ -48,9 +48,7 @@ def halt_levels(
     return STOCK_LEVELS if free and security.kind in _SHARES else ()
 
 
-def halt_after(
-    levels: tuple[HaltLevel, ...], base: Price, traded: Price, at: time, reached: int = 0
-) -> Halt | None:
+def halt_after(levels: tuple[HaltLevel, ...], base: Price, traded: Price, at: time, reached: int = 0) -> Halt | None:
     """The halt that a trade at `traded` causes at `at`, or None.
 
     `base` is the day's open (shares) or the issue price (bonds). `reached` is the permille of the

@@ -69,9 +69,7 @@ def _check(first: date, last: date, closed: frozenset[date]) -> None:
         raise UsageError(f"节假日文件的 last（{last}）早于 first（{first}）", "请改正这两个日期")
     outside = sorted(day for day in closed if not first <= day <= last)
     if outside:
-        raise UsageError(
-            f"节假日文件的 closed 中 {outside[0]} 不在 {first} 至 {last} 之内", "请改正日期或范围"
-        )
+        raise UsageError(f"节假日文件的 closed 中 {outside[0]} 不在 {first} 至 {last} 之内", "请改正日期或范围")
     for year in range(first.year, last.year + 1):
         for month, number in _STATUTORY:
             day = date(year, month, number)

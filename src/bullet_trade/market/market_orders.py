@@ -92,9 +92,7 @@ def check_market_order(security: Security, *, has_limits: bool) -> Refusal | Non
     Without a limit only STAR is known to take market orders; a limit order inside the cage works everywhere.
     """
     if security.kind in _WITHOUT_MARKET_ORDERS:
-        return Refusal(
-            "market_order", f"{security.code} 市价委托", "债券与回购不接受市价委托", "请改用限价委托"
-        )
+        return Refusal("market_order", f"{security.code} 市价委托", "债券与回购不接受市价委托", "请改用限价委托")
     if not has_limits and security.board is not Board.STAR:
         return Refusal(
             "market_order", f"{security.code} 市价委托", "当日无涨跌幅限制，不接受市价委托", "请改用限价委托"

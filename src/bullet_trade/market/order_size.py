@@ -63,9 +63,7 @@ MAXIMA: dict[Board | Kind, Timeline[tuple[int, int]]] = {
 }
 
 
-def max_order_amount(
-    security: Security, order_type: OrderType, day: date, *, after_hours: bool = False
-) -> int:
+def max_order_amount(security: Security, order_type: OrderType, day: date, *, after_hours: bool = False) -> int:
     """The largest quantity of one order; 0 where the security cannot be traded."""
     rows = MAXIMA[rule_group(security)]
     limit, market = (in_force(rows, day) or rows[-1]).value
@@ -79,9 +77,7 @@ def check_order_size(security: Security, amount: int, maximum: int) -> Refusal |
     if amount <= maximum:
         return None
     piece = unit(security)
-    return Refusal(
-        "order_size", f"{security.code} 单笔 {amount} {piece}", f"单笔上限 {maximum} {piece}", "请拆成多笔"
-    )
+    return Refusal("order_size", f"{security.code} 单笔 {amount} {piece}", f"单笔上限 {maximum} {piece}", "请拆成多笔")
 
 
 def split(

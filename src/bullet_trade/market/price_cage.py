@@ -69,9 +69,7 @@ CAGES: dict[Board, Timeline[CageRule]] = {
 }
 
 
-def price_cage(
-    security: Security, side: Side, day: date, book: Book, limits: PriceLimits | None
-) -> Cage | None:
+def price_cage(security: Security, side: Side, day: date, book: Book, limits: PriceLimits | None) -> Cage | None:
     """The bound for a limit order of `side` in continuous trading; None where no cage applies.
 
     Without any price in `book` there is nothing to measure from, and None is returned.

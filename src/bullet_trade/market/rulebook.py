@@ -73,16 +73,12 @@ class RuleBook:
         """The lot rule, the user's own one first."""
         return self.overrides.of(security.code).lot or lot_rule(security, day)
 
-    def max_order(
-        self, security: Security, order_type: OrderType, day: date, *, after_hours: bool = False
-    ) -> int:
+    def max_order(self, security: Security, order_type: OrderType, day: date, *, after_hours: bool = False) -> int:
         """The largest quantity of one order, the user's own one first."""
         mine = self.overrides.of(security.code).max_order
         return mine or max_order_amount(security, order_type, day, after_hours=after_hours)
 
-    def split(
-        self, security: Security, side: Side, amount: int, order_type: OrderType, day: date
-    ) -> list[int]:
+    def split(self, security: Security, side: Side, amount: int, order_type: OrderType, day: date) -> list[int]:
         """As `order_size.split`, with the user's own lot and maximum."""
         maximum = self.max_order(security, order_type, day)
         return split_by(security, side, amount, maximum, self.lot(security, day))
@@ -138,9 +134,7 @@ class RuleBook:
             remedy = "请核对代码；确可交易时在规则覆盖文件中写明 kind"
             return Refusal("tradable", f"{security.code}", "是指数或未知代码段，不能买卖", remedy)
         if is_retired(security.exchange, security.code[:6], day):
-            return Refusal(
-                "listed", f"{security.code}", "北交所旧代码自 2025-10-09 起停用", "请改用 920 开头的新代码"
-            )
+            return Refusal("listed", f"{security.code}", "北交所旧代码自 2025-10-09 起停用", "请改用 920 开头的新代码")
         if not security.listed_on(day):
             until = "" if security.end_date == OPEN_END else f" 至 {security.end_date}"
             bound = f"上市期间为 {security.list_date}{until}"
@@ -168,9 +162,7 @@ def _check_style(order: Proposal, limits: PriceLimits | None) -> Refusal | None:
     return check_market_order(order.security, has_limits=limits is not None)
 
 
-def _check_price(
-    order: Proposal, day: date, at: time, limits: PriceLimits | None, book: Book
-) -> Refusal | None:
+def _check_price(order: Proposal, day: date, at: time, limits: PriceLimits | None, book: Book) -> Refusal | None:
     security, price = order.security, order.limit_price
     if order.order_type is OrderType.MARKET and not price:
         return None

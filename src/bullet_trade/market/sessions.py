@@ -169,9 +169,7 @@ def phase_at(security: Security, day: date, at: time) -> Phase:
     return windows[bisect_right(windows, at, key=_start) - 1].phase
 
 
-def accepts_order(
-    security: Security, day: date, at: time, order_type: OrderType, *, after_hours: bool = False
-) -> bool:
+def accepts_order(security: Security, day: date, at: time, order_type: OrderType, *, after_hours: bool = False) -> bool:
     """Whether the exchange takes a new order now. `after_hours`: a fixed-price order."""
     phase = phase_at(security, day, at)
     if after_hours:

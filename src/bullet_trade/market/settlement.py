@@ -17,9 +17,7 @@ def is_t0(security: Security, day: date) -> bool:
     return security.t0 and (day >= FUND_T0_SINCE or security.board is not Board.FUND)
 
 
-def sellable(
-    opening: int, bought_today: int, sold_today: int, pending_sell: int, *, t0: bool, locked: int = 0
-) -> int:
+def sellable(opening: int, bought_today: int, sold_today: int, pending_sell: int, *, t0: bool, locked: int = 0) -> int:
     """How many pieces may be offered now: never negative.
 
     `opening` is the holding before today's trades, `pending_sell` what working sell orders still offer,
@@ -38,7 +36,5 @@ def check_sellable(security: Security, amount: int, sellable_amount: int) -> Ref
         "sellable",
         f"{security.code} 卖出 {amount} {piece}",
         f"可卖数量只有 {sellable_amount} {piece}{waiting}",
-        f"请改为不超过 {sellable_amount} {piece}"
-        if sellable_amount > 0
-        else "请等到下一交易日或先撤掉未成交的卖单",
+        f"请改为不超过 {sellable_amount} {piece}" if sellable_amount > 0 else "请等到下一交易日或先撤掉未成交的卖单",
     )

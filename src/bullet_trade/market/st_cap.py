@@ -24,9 +24,7 @@ def st_buy_cap(security: Security, day: date) -> int | None:
     return row.value if row else None
 
 
-def check_st_cap(
-    security: Security, amount: int, day: date, bought_today: int, pending_buy: int
-) -> Refusal | None:
+def check_st_cap(security: Security, amount: int, day: date, bought_today: int, pending_buy: int) -> Refusal | None:
     """No for a purchase that would pass the cap, with fills and working buy orders of the day counted."""
     cap = st_buy_cap(security, day)
     used = bought_today + pending_buy

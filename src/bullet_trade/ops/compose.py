@@ -32,7 +32,7 @@ from bullet_trade.quotes.synthetic import SyntheticMarket
 from bullet_trade.store import runtime_dir
 from bullet_trade.store.files import write_atomically
 from bullet_trade.store.journal import SqliteJournal
-from bullet_trade.store.state import FileStateStore
+from bullet_trade.store.state import FileStateStore, LastStateStore
 from bullet_trade.strategy.api import default_namespace
 from bullet_trade.strategy.context import RunParams
 from bullet_trade.strategy.session import Session
@@ -123,7 +123,8 @@ def _assemble(
     clock_timers = ClockTimers(clock, timers)
     feed = HistoryFeed(data, calendar, clock_timers)
     trading = TradingTerms(FeeSchedule())
-    store = FileStateStore(directory, durable=not replaying)
+    files = FileStateStore(directory, durable=not replaying)
+    store = LastStateStore(files) if replaying else files
     saved = store.load()
     account_file = directory / ACCOUNT_FILE
     broker = SimulatedBroker(
@@ -171,7 +172,9 @@ def _assemble(
 
 def _directory(request: RunRequest) -> Path:
     # A replay never touches the state of a running account: it has a directory of its own below.
-    return request.runtime_dir / "replays" / request.strategy.stem if request.replay is not None else request.runtime_dir
+    return (
+        request.runtime_dir / "replays" / request.strategy.stem if request.replay is not None else request.runtime_dir
+    )
 
 
 def _clear_replay(directory: Path) -> None:
@@ -184,7 +187,8 @@ def _check_today(data: MarketData, today: date) -> None:
     covered = data.coverage()
     if covered is not None and covered[1] < today:
         raise UsageError(
-            f"{data.label} 的数据只到 {covered[1]}，没有今天的行情", "加 --replay 回放过去的日子，或改用 --data synthetic"
+            f"{data.label} 的数据只到 {covered[1]}，没有今天的行情",
+            "加 --replay 回放过去的日子，或改用 --data synthetic",
         )
 
 

@@ -46,7 +46,7 @@ class ConsoleLines:
         shown = formatted(line)
         if self._colour and line.level in _COLOURS:
             shown = f"{_COLOURS[line.level]}{shown}{_RESET}"
-        print(shown, file=self._stream())  # noqa: T201 - the console is the point
+        print(shown, file=self._stream())
 
 
 class FileLines:
@@ -59,7 +59,9 @@ class FileLines:
                 directory / LOG_FILE, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
             )
         except OSError as error:
-            raise UsageError(f"日志目录 {directory} 不可用：{error.strerror}", "换一个目录（--log-dir 或 LOG_DIR）") from error
+            raise UsageError(
+                f"日志目录 {directory} 不可用：{error.strerror}", "换一个目录（--log-dir 或 LOG_DIR）"
+            ) from error
 
     def tell(self, event: Event) -> None:
         line = narrate(event)

@@ -28,11 +28,15 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
         case events.OrderPlaced(at, order, adjustments):
             return Line(at, "info", "order", _placed(order, adjustments))
         case events.OrderRefused(at, code, name, side, amount, rule, reason):
-            return Line(at, "warning", "order", f"拒单 {SIDE[side]} {_security(code, name)} {amount}股 [{rule}] {reason}")
+            return Line(
+                at, "warning", "order", f"拒单 {SIDE[side]} {_security(code, name)} {amount}股 [{rule}] {reason}"
+            )
         case events.OrderFinished(at, order, elapsed_s, profit):
             return _finished(at, order, elapsed_s, profit)
         case events.PartFilled(at, order):
-            return Line(at, "info", "order", f"部成 {_head(order)} 已成 {order.filled}股 均价 {_price(order.average_price)}")
+            return Line(
+                at, "info", "order", f"部成 {_head(order)} 已成 {order.filled}股 均价 {_price(order.average_price)}"
+            )
         case events.OrderWaitEnded(at, order, waited_s):
             words = f"等待 {waited_s:g} 秒未完成，继续跟踪"
             return Line(at, "warning", "order", f"排队 {_head(order)} 已成 {order.filled}股，{words}")

@@ -92,9 +92,7 @@ def mark_zero(panel: figure) -> None:
     """A line at zero, a little stronger than the grid."""
     from bokeh.models import Span
 
-    panel.add_layout(
-        Span(location=0, dimension="width", line_color="#b9c1cb", line_width=1, level="underlay")
-    )
+    panel.add_layout(Span(location=0, dimension="width", line_color="#b9c1cb", line_width=1, level="underlay"))
 
 
 def percent_ticks() -> NumeralTickFormatter:

@@ -76,9 +76,7 @@ def trades_frame() -> str:
         else f'<th tabindex="0" class="number" data-places="{places}">{title}</th>'
         for place, (title, places) in enumerate(_COLUMNS)
     )
-    return (
-        f'<div class="scroll"><table id="trades"><thead><tr>{heads}</tr></thead><tbody></tbody></table></div>'
-    )
+    return f'<div class="scroll"><table id="trades"><thead><tr>{heads}</tr></thead><tbody></tbody></table></div>'
 
 
 def trades_json(trades: Sequence[TradeResult]) -> str:

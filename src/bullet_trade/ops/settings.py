@@ -47,7 +47,9 @@ def load_settings(env_file: Path | None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise UsageError(f"变量 {name}={first['input']!r} 无效：{first['msg']}", "修正 .env 或环境变量后重新启动") from error
+        raise UsageError(
+            f"变量 {name}={first['input']!r} 无效：{first['msg']}", "修正 .env 或环境变量后重新启动"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -135,5 +135,3 @@ class MarketData(Protocol):
 
     def index_members(self, index: Code, day: date) -> Sequence[Code]:
         """Members of an index on `day`, sorted; empty for an unknown index."""
-
-

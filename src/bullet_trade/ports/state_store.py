@@ -45,3 +45,6 @@ class StateStore(Protocol):
 
     def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
         """Replace both atomically. Returns the names of attributes that cannot be pickled and were left out."""
+
+    def close(self) -> tuple[str, ...]:
+        """Write what was only remembered so far; returns as `save` does."""

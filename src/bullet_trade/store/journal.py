@@ -57,7 +57,8 @@ class SqliteJournal:
         if version > SCHEMA_VERSION:
             self._db.close()
             raise StateError(
-                f"流水文件 {self._path} 由更新的版本写成（格式 {version}，本程序支持 {SCHEMA_VERSION}）", "请升级 bullet-trade"
+                f"流水文件 {self._path} 由更新的版本写成（格式 {version}，本程序支持 {SCHEMA_VERSION}）",
+                "请升级 bullet-trade",
             )
         if self._batch:
             self._db.execute("PRAGMA synchronous=OFF")
@@ -96,7 +97,9 @@ class SqliteJournal:
         self._db.close()
 
     def _failure(self, error: sqlite3.Error) -> StateError:
-        return StateError(f"无法写入流水文件 {self._path}：{error}", "检查磁盘空间和目录权限；流水写不下去时引擎不会下单")
+        return StateError(
+            f"无法写入流水文件 {self._path}：{error}", "检查磁盘空间和目录权限；流水写不下去时引擎不会下单"
+        )
 
 
 def read_journal(path: Path) -> Iterator[Row]:

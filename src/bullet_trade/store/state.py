@@ -70,8 +70,29 @@ class FileStateStore:
             write_atomically(self._g, kept, self._durable)
             write_atomically(self._state, text.encode("utf-8"), self._durable)
         except OSError as error:
-            raise StateError(f"无法保存状态到 {self._state.parent}：{error.strerror}", "检查磁盘空间和目录权限") from error
+            raise StateError(
+                f"无法保存状态到 {self._state.parent}：{error.strerror}", "检查磁盘空间和目录权限"
+            ) from error
         return unsaved
+
+    def close(self) -> tuple[str, ...]:
+        return ()
+
+
+class LastStateStore:
+    """For replays, which can be run again: remembers each save and writes the last one when the run ends."""
+
+    def __init__(self, files: FileStateStore) -> None:
+        self._files = files
+        self._last: tuple[SavedState, dict[str, object]] | None = None
+        self.load = files.load
+
+    def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
+        self._last = (state, g)
+        return ()
+
+    def close(self) -> tuple[str, ...]:
+        return self._files.save(*self._last) if self._last is not None else ()
 
 
 def _picklable(g: dict[str, object]) -> tuple[bytes, tuple[str, ...]]:

@@ -7,6 +7,9 @@ import math
 import random
 import time
 
+import numpy as np
+import pandas as pd
+
 from bullet_trade.strategy import api_data, api_schedule, api_settings, api_trading, objects
 from bullet_trade.strategy.current import session
 
@@ -36,8 +39,8 @@ NAMES: dict[str, object] = {
 MODULES = {
     "datetime": datetime,
     "math": math,
-    "np": api_data.np,
-    "pd": api_data.pd,
+    "np": np,
+    "pd": pd,
     "random": random,
     "time": time,
     "timedelta": datetime.timedelta,

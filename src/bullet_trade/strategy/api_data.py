@@ -249,6 +249,7 @@ def _date(value: str | date | datetime) -> date:
     if isinstance(value, date):
         return value
     try:
-        return pd.Timestamp(value).date()
+        day: date = pd.Timestamp(value).date()
     except ValueError as error:
         raise StrategyError(f"日期 {value!r} 无法识别", "写成 '2025-01-02'") from error
+    return day

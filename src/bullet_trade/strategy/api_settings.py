@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import money
+from bullet_trade.domain.securities import Code
 from bullet_trade.engine.events import Recorded
 from bullet_trade.ports.terms import Cost, Slippage, rate
 from bullet_trade.strategy.current import session
@@ -185,6 +186,6 @@ def unsubscribe_all() -> None:
     run.unsubscribe(list(run.subscriptions))
 
 
-def _codes(security: str | Iterable[str]) -> list[str]:
+def _codes(security: str | Iterable[str]) -> list[Code]:
     run = session()
     return [run.code(one) for one in ([security] if isinstance(security, str) else security)]

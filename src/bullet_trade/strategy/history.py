@@ -22,7 +22,7 @@ from bullet_trade.ports.market_data import DailyBars, FloatArray, MarketData, Mi
 DAY_FIELDS = ("open", "close", "high", "low", "volume", "money", "avg", "pre_close", "paused", "factor")
 PRICE_FIELDS = frozenset({"open", "close", "high", "low", "avg", "pre_close", "high_limit", "low_limit", "price"})
 
-Column = NDArray[np.generic]
+Column = FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class History:
             self._daily[code] = held
         return held[1]
 
-    def days(self, code: Code, count: int, end: date, fields: Sequence[str], fq: str | None, skip_paused: bool) -> Window:
+    def days(
+        self, code: Code, count: int, end: date, fields: Sequence[str], fq: str | None, skip_paused: bool
+    ) -> Window:
         """The last `count` daily rows not later than `end` and before today; one per session unless `skip_paused`."""
         reach = timedelta(days=int(count * 1.6) + 40)
         bars = self.daily_bars(code, min(end, self._now().date()) - reach)
@@ -86,9 +88,9 @@ class History:
         for name in fields:
             values = _daily_field(bars, name)
             if name in PRICE_FIELDS and fq is not None:
-                columns[name] = np.round(values * factor, decimals)
+                columns[name] = (values * factor).round(decimals)
             elif name == "volume" and fq is not None:
-                columns[name] = np.round(values / factor)
+                columns[name] = (values / factor).round()
             elif name == "factor":
                 columns[name] = factor
             else:

@@ -47,9 +47,7 @@ class ReadOnly:
     __slots__ = ()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise StrategyError(
-            f"{type(self).__name__}.{name} 是只读的，不能赋值", "需要自己的变量时请放在 g 或局部变量里"
-        )
+        raise StrategyError(f"{type(self).__name__}.{name} 是只读的，不能赋值", "需要自己的变量时请放在 g 或局部变量里")
 
 
 class OrderStyle:

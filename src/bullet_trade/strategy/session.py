@@ -26,6 +26,7 @@ from bullet_trade.strategy.log import StrategyLog
 from bullet_trade.strategy.objects import Portfolio
 from bullet_trade.strategy.settings import StrategySettings
 from bullet_trade.strategy.tick_view import TickView
+
 Saved = tuple[SavedState, dict[str, object]]
 
 
@@ -87,6 +88,9 @@ class Session:
             reason = engine.run()
             engine.call_hook("on_strategy_end", (self.context,), engine.now())
             engine.save("退出")
+            unsaved = self._store.close()
+            if unsaved:
+                self._warn(f"{'、'.join(f'g.{name}' for name in unsaved)} 无法保存，没有写入状态文件")
         finally:
             engine.parts.broker.close()
             engine.journal.close()
@@ -214,4 +218,3 @@ class Session:
     def _warn(self, text: str) -> None:
         if self.log.shows("system", "warning"):
             self.parts.audience.tell(StrategySaid(self.logical_now(), "warning", text))
-

@@ -14,7 +14,16 @@ from bullet_trade.brokers.simulator.account import Account
 from bullet_trade.brokers.simulator.matching import Match, share_of, take_at_once, trade_through
 from bullet_trade.domain.money import Money, Price, money, price, text
 from bullet_trade.domain.orders import OrderType, Side
-from bullet_trade.domain.reports import Accepted, Cancelled, CancelRefused, Entitlement, Filled, LinkUp, Rejected, Report
+from bullet_trade.domain.reports import (
+    Accepted,
+    Cancelled,
+    CancelRefused,
+    Entitlement,
+    Filled,
+    LinkUp,
+    Rejected,
+    Report,
+)
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market import lots
 from bullet_trade.market.calendar import TradingCalendar
@@ -154,7 +163,11 @@ class SimulatedBroker:
         facts = self.market.quotes.facts(ticket.code)
         if facts.paused:
             return "证券停牌"
-        if facts.high_limit and not facts.low_limit <= ticket.limit_price / 10_000 <= facts.high_limit and ticket.limit_price:
+        if (
+            facts.high_limit
+            and not facts.low_limit <= ticket.limit_price / 10_000 <= facts.high_limit
+            and ticket.limit_price
+        ):
             return f"委托价格 {text(ticket.limit_price, 3)} 超出涨跌停 {facts.low_limit}-{facts.high_limit}"
         return ""
 

@@ -60,9 +60,7 @@ def convert(
     )
     values = {column.name: _value(table, column, options) for column in table.columns}
     columns = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items())
-    connection.execute(
-        f"CREATE TABLE typed_{table.name} AS SELECT file, row, {columns} FROM {raw} AS r{joins}"
-    )
+    connection.execute(f"CREATE TABLE typed_{table.name} AS SELECT file, row, {columns} FROM {raw} AS r{joins}")
     for column in table.columns:
         _refuse_bad(connection, table, column, sources)
     return remarks
@@ -72,14 +70,10 @@ def _load_codes(
     connection: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Source], unit: VolumeUnit
 ) -> list[str]:
     """Fills `codes`: each spelling in the staged rows, its code, the shares in a volume unit, and price decimals."""
-    connection.execute(
-        "CREATE OR REPLACE TABLE codes (text VARCHAR, code VARCHAR, lot INTEGER, decimals INTEGER)"
-    )
+    connection.execute("CREATE OR REPLACE TABLE codes (text VARCHAR, code VARCHAR, lot INTEGER, decimals INTEGER)")
     unclear: list[str] = []
     for name in (name for name in _CODE_COLUMNS if table.column(name) is not None):
-        texts = connection.execute(
-            f'SELECT DISTINCT "{name}" FROM raw_{table.name} WHERE "{name}" IS NOT NULL'
-        )
+        texts = connection.execute(f'SELECT DISTINCT "{name}" FROM raw_{table.name} WHERE "{name}" IS NOT NULL')
         for (text,) in sorted(texts.fetchall()):
             try:
                 code, *others = candidates(text)
@@ -107,9 +101,7 @@ def _scale(code: Code, unit: VolumeUnit) -> tuple[int, int]:
 
 def _drop_unknown_kinds(connection: duckdb.DuckDBPyConnection) -> list[str]:
     known = tuple(str(kind) for kind in Kind)
-    rows = connection.execute(
-        f"SELECT DISTINCT kind FROM raw_securities WHERE kind NOT IN {known} ORDER BY kind"
-    )
+    rows = connection.execute(f"SELECT DISTINCT kind FROM raw_securities WHERE kind NOT IN {known} ORDER BY kind")
     unknown = [str(row[0]) for row in rows.fetchall()]
     connection.execute(f"UPDATE raw_securities SET kind = NULL WHERE kind NOT IN {known}")
     return [f"不认识的品种 {', '.join(unknown)} 已留空, 由代码判断"] if unknown else []
@@ -131,9 +123,7 @@ def _value(table: Table, column: Column, options: ImportOptions) -> str:
         return _on_grid(f"number({text})") if column.name not in _NOT_PRICES else f"number({text})"
     if column.type is ColumnType.DAY:
         return f"CAST(moment({text}) AS DATE)"
-    if (
-        table is CORPORATE_ACTIONS and column.name == "kind"
-    ):  # part of the key: a second import must find the row
+    if table is CORPORATE_ACTIONS and column.name == "kind":  # part of the key: a second import must find the row
         return f"coalesce({text}, CASE WHEN r.ratio IS NULL THEN 'cash' ELSE 'split' END)"
     return f"flag({text})" if column.type is ColumnType.FLAG else text
 
@@ -153,9 +143,7 @@ def _on_grid(price: str) -> str:
     return f"CASE WHEN abs({price} - {rounded}) <= {_FLOAT32_ERROR} * {price} THEN {rounded} ELSE {price} END"
 
 
-def _refuse_bad(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: Column, sources: Sequence[Source]
-) -> None:
+def _refuse_bad(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, sources: Sequence[Source]) -> None:
     name = f'"{column.name}"'
     text = f"r.{name}"
     if column is table.time_column:

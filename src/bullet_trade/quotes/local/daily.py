@@ -119,9 +119,7 @@ def _stored(tables: ParquetTables, code: Code) -> _Rows:
 
 
 def _from_minutes(tables: ParquetTables, code: Code, known: DateArray) -> _Rows:
-    arrays = tables.arrays(
-        "SELECT DISTINCT CAST(datetime AS DATE) AS day FROM bars_1m WHERE code = ?", (code,)
-    )
+    arrays = tables.arrays("SELECT DISTINCT CAST(datetime AS DATE) AS day FROM bars_1m WHERE code = ?", (code,))
     missing = np.setdiff1d(arrays["day"].astype("datetime64[D]"), known)
     if len(missing) == 0:
         return _Rows(missing, {name: np.empty(0) for name in COLUMNS}, np.empty(0, dtype=np.bool_))

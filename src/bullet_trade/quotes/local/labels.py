@@ -26,9 +26,7 @@ class Merged(NamedTuple):
     outside: int
 
 
-def settle_labels(
-    connection: duckdb.DuckDBPyConnection, sources: Sequence[Source], label: TimeLabel
-) -> Merged:
+def settle_labels(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source], label: TimeLabel) -> Merged:
     """Rewrites `typed_bars_1m` with end labels of the sessions; raises UsageError for bars that fit no session."""
     if label is TimeLabel.START:
         # A bar that starts when trading ends is the closing auction of that minute: its label stays.
@@ -36,12 +34,10 @@ def settle_labels(
             f"""UPDATE typed_bars_1m SET datetime = datetime + INTERVAL 1 MINUTE
                 WHERE {_minute("datetime")} NOT IN ({_NOON}, {_CLOSE})"""
         )
-    outside = connection.execute(
-        f"DELETE FROM typed_bars_1m WHERE volume = 0 AND NOT ({_IN_SESSION})"
-    ).fetchall()
+    outside = connection.execute(f"DELETE FROM typed_bars_1m WHERE volume = 0 AND NOT ({IN_SESSION})").fetchall()
     row = connection.execute(
         f"""SELECT file, row, datetime FROM typed_bars_1m
-            WHERE NOT ({_IN_SESSION} OR {_IN_AUCTION}) ORDER BY file, row LIMIT 1"""
+            WHERE NOT ({IN_SESSION} OR {_IN_AUCTION}) ORDER BY file, row LIMIT 1"""
     ).fetchone()
     if row is not None:
         what = f"{place(sources, row[0], row[1])}: {row[2]} 有成交, 但不是交易时段的分钟 (09:31-11:30, 13:01-15:00)"
@@ -55,7 +51,8 @@ def _minute(column: str) -> str:
     return f"(hour({column}) * 60 + minute({column}))"
 
 
-_IN_SESSION = (
+# SQL condition on `datetime`: the end of one of the day's 240 minutes.
+IN_SESSION = (
     f"second(datetime) = 0 AND ({_minute('datetime')} BETWEEN {_FIRST} AND {_NOON} "
     f"OR {_minute('datetime')} BETWEEN {_AFTERNOON} AND {_CLOSE})"
 )
@@ -69,9 +66,7 @@ def refuse_other_frequency(connection: duckdb.DuckDBPyConnection, sources: Seque
             HAVING count(*) >= {_ENOUGH_LABELS} AND bool_and(minute(datetime) % 5 = 0) ORDER BY file LIMIT 1"""
     ).fetchone()
     if row is not None:
-        raise UsageError(
-            f"{sources[row[0]].path} 不是 1 分钟线: 所有时间都是 5 分钟的倍数", "请导入 1 分钟线或日线"
-        )
+        raise UsageError(f"{sources[row[0]].path} 不是 1 分钟线: 所有时间都是 5 分钟的倍数", "请导入 1 分钟线或日线")
 
 
 def _merge_auction(connection: duckdb.DuckDBPyConnection) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bullet_trade.domain.errors import DataError, UsageError
 from bullet_trade.quotes.local.columns import BARS_1D, BARS_1M, TABLES, Table, table_of_file
 
-Parameter = str | int | float | date | datetime
+Parameter = str | int | float | date | datetime | Sequence[date]
 Arrays = dict[str, NDArray[np.generic]]
 
 REPAIR = "请用 bullet-trade data import 重新导入, 或删除该文件"
@@ -115,9 +115,11 @@ class ParquetTables:
             raise self._failure(error) from error
         return {str(name): _plain(values) for name, values in found.items()}
 
-    def close(self) -> None:
-        """Lets go of the files (Windows does not replace a file that is open)."""
-        self._connection.close()
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Adds rows to a table that the caller made beside the views."""
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
     def _failure(self, error: duckdb.Error) -> DataError:
         return DataError(

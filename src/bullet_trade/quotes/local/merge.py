@@ -22,7 +22,7 @@ class Merge:
     moves: tuple[tuple[Path, Path], ...]
     added: int
     replaced: int
-    changed: int  # of the replaced rows, those whose values differ from the stored ones
+    changed: int  # keys whose values differ from the stored ones; not counted for a table that repeats keys
 
 
 def take_distinct(connection: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Source]) -> int:
@@ -73,9 +73,8 @@ def prepare_merge(connection: duckdb.DuckDBPyConnection, table: Table, target: P
     for path in others:
         if _has_replaced(connection, table, path):
             moves.append((_write(connection, table, _staying(connection, table, path), work), path))
-    replaced, changed = connection.execute(
-        "SELECT count(*), count(*) FILTER (changed) FROM replaced"
-    ).fetchall()[0]
+    replaced = _count(connection, f"{new} n WHERE EXISTS (FROM replaced r WHERE {_same_key(table, 'n', 'r')})")
+    changed = _count(connection, "replaced WHERE changed")
     return Merge(tuple(moves), _count(connection, new) - replaced, replaced, changed)
 
 
@@ -86,7 +85,9 @@ def _collect_replaced(connection: duckdb.DuckDBPyConnection, table: Table, files
         f"CREATE OR REPLACE TABLE replaced AS SELECT {keys}, false AS changed FROM typed_{table.name} n LIMIT 0"
     )
     values = [column.name for column in table.columns if column.name not in table.key]
-    differs = " OR ".join(f'n."{name}" IS DISTINCT FROM s."{name}"' for name in values) or "false"
+    differs = " OR ".join(f'n."{name}" IS DISTINCT FROM s."{name}"' for name in values)
+    if table.repeats or not values:
+        differs = "false"
     stored = " UNION ALL ".join(_stored(connection, table, path) for path in files)
     if stored:
         connection.execute(
@@ -115,7 +116,9 @@ def _staying(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) ->
 
 
 def _has_replaced(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> bool:
-    query = f"SELECT 1 FROM ({_stored(connection, table, path)}) s JOIN replaced r ON {_same_key(table, 's', 'r')} LIMIT 1"
+    query = (
+        f"SELECT 1 FROM ({_stored(connection, table, path)}) s JOIN replaced r ON {_same_key(table, 's', 'r')} LIMIT 1"
+    )
     return connection.execute(query).fetchone() is not None
 
 

@@ -139,9 +139,7 @@ def _reference_prices(days: DateArray, daily: DailyBars) -> FloatArray:
     return found
 
 
-def _carried_close(
-    grid: dict[str, FloatArray], present: NDArray[np.bool_], reference: FloatArray
-) -> FloatArray:
+def _carried_close(grid: dict[str, FloatArray], present: NDArray[np.bool_], reference: FloatArray) -> FloatArray:
     last = np.maximum.accumulate(np.where(present, np.arange(BARS_PER_DAY), -1), axis=1)
     first_open = np.take_along_axis(grid["open"], present.argmax(axis=1)[:, None], axis=1)
     start = np.where(np.isnan(reference), first_open[:, 0], reference)[:, None]

@@ -47,11 +47,9 @@ def expand(patterns: Iterable[str]) -> list[Path]:
         elif path.exists():
             files = [path]
         else:
-            files = sorted(Path(name) for name in glob.glob(pattern))  # noqa: PTH207 (any absolute pattern)
+            files = sorted(Path(name) for name in glob.glob(pattern))
         if not files:
-            raise UsageError(
-                f"没有找到可导入的文件: {pattern}", f"支持 {', '.join(SUFFIXES)}; 请检查路径或通配符"
-            )
+            raise UsageError(f"没有找到可导入的文件: {pattern}", f"支持 {', '.join(SUFFIXES)}; 请检查路径或通配符")
         found.update(dict.fromkeys(files))
     return list(found)
 
@@ -97,9 +95,7 @@ def readable(path: Path) -> Iterator[None]:
         lines = str(error).strip().splitlines()
         what = " ".join(lines[:2]) if "Line:" in lines[0] else lines[0]
         wrong_encoding = "utf-8" in str(error) or "unicode" in str(error).lower()
-        remedy = (
-            "文件不是 UTF-8 编码, 请加 --encoding gbk" if wrong_encoding else "请改正或去掉该行后重新导入"
-        )
+        remedy = "文件不是 UTF-8 编码, 请加 --encoding gbk" if wrong_encoding else "请改正或去掉该行后重新导入"
         raise UsageError(f"文件 {path} 无法读取: {what}", remedy) from error
 
 
@@ -155,9 +151,7 @@ def _recode(path: Path, target: Path) -> None:
         ):
             shutil.copyfileobj(source, copy)
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"文件 {path} 不是 GBK 编码", "请去掉 --encoding gbk, 或用 --encoding utf-8"
-        ) from error
+        raise UsageError(f"文件 {path} 不是 GBK 编码", "请去掉 --encoding gbk, 或用 --encoding utf-8") from error
 
 
 def _code_in_name(path: Path) -> Code | None:
@@ -184,9 +178,7 @@ def _guess(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:
     table = guess_table(source.columns, intraday=row is not None and row[0] > 0)
     if table is None:
         what = f"看不出文件 {source.path} 是哪一种数据, 列: {', '.join(source.headers)}"
-        raise UsageError(
-            what, f"请用 --kind 指定 ({', '.join(t.name for t in TABLES)}), 或用 --columns 原名=标准名"
-        )
+        raise UsageError(what, f"请用 --kind 指定 ({', '.join(t.name for t in TABLES)}), 或用 --columns 原名=标准名")
     return table
 
 

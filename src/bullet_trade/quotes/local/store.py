@@ -149,9 +149,7 @@ class LocalStore:
 
     def _load_daily(self, code: Code) -> DailyBlock:
         security = self._securities.get(code)
-        return (
-            NO_DAYS if security is None else load_daily(self._tables, security, self.corporate_actions(code))
-        )
+        return NO_DAYS if security is None else load_daily(self._tables, security, self.corporate_actions(code))
 
     def _load_ticks(self, key: tuple[Code, date]) -> TickDay:
         return load_ticks(self._tables, *key)

@@ -16,9 +16,7 @@ from bullet_trade.quotes.synthetic.stocks import Listing, bond_listings, listing
 FUNDS_SINCE = date(2005, 1, 4)
 """First day of funds and indices: earlier than most real ones, so that long replays find them."""
 
-_DAY_TRADED = frozenset(
-    {"bond", "long_bond", "money", "convertible", "gold", "commodity", "overseas", "hongkong"}
-)
+_DAY_TRADED = frozenset({"bond", "long_bond", "money", "convertible", "gold", "commodity", "overseas", "hongkong"})
 """Holdings of funds that may be sold on the day they are bought."""
 
 
@@ -49,9 +47,7 @@ def security_of(code: Code) -> Security | None:
 
 
 def _company(listing: Listing) -> Security:
-    return describe(
-        listing.code, listing.name, list_date=listing.list_date, end_date=listing.end_date, st=listing.st
-    )
+    return describe(listing.code, listing.name, list_date=listing.list_date, end_date=listing.end_date, st=listing.st)
 
 
 def _fund(fund: Fund) -> Security:

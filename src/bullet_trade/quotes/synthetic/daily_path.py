@@ -48,8 +48,8 @@ class DailyPath:
     """Arrays over the sessions of the half-year; prices in ticks.
 
     `aim` is the level that the day's path runs to and `opening` the one it starts from, before ticks and limits.
-    `swing` is the deviation of the intraday path, `lots` the day's volume, `minute_keys` the day's streams.
-    `tie` is the correlation of the minutes with the market's. `ex_position` is the ex-day's place, -1 without one.
+    `swing` is the deviation of the intraday path, `lots` the day's volume, `minute_keys` the day's streams. `tie` is
+    the correlation of the minutes with the market's. `ex_position` is the ex-day's place, -1 without one.
     """
 
     chain: Chain
@@ -123,9 +123,7 @@ def _finish(
     )
 
 
-def _local_deviation(
-    profile: Profile, block: SessionBlock, own: Walk, factors: tuple[Walk, ...]
-) -> FloatArray:
+def _local_deviation(profile: Profile, block: SessionBlock, own: Walk, factors: tuple[Walk, ...]) -> FloatArray:
     """Each session's usual deviation of the return, from the volatility of own part and factors."""
     scaled = own.calm * profile.deviation
     variance = scaled * scaled
@@ -144,7 +142,8 @@ def _lots(
     noise = lognormal_quantiles(_VOLUME_NOISE)[draw >> LANE_SHIFT]
     lots = busy * noise * exponential(_VOLUME_PER_SIZE * (size - _MEAN_SIZE)) * profile.lots_per_day
     lots = np.where(jumped, lots * _JUMP_VOLUME, lots)
-    return np.maximum(np.rint(lots), _FEWEST_LOTS).astype(np.int64)
+    whole: IntArray = np.maximum(np.rint(lots), _FEWEST_LOTS).astype(np.int64)
+    return whole
 
 
 def _tie(profile: Profile) -> float:

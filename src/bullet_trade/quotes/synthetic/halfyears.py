@@ -1,7 +1,7 @@
 """The calendar cut into half-years (March to August, September to February), the blocks in which paths are made.
 
-Paths run over weekdays, so that the level of a day depends on its date alone and not on the list of sessions; sessions
-pick their days out of the path. The cuts lie where no exchange holiday falls.
+Paths run over weekdays, so that the level of a day depends on its date alone and not on the list of sessions;
+sessions pick their days out of the path. The cuts lie where no exchange holiday falls.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def weekday_date(number: int) -> date:
 class SessionBlock:
     """The sessions of one half-year.
 
-    `offset` gives each session's number among the half-year's weekdays, `places` its number among the sessions. `continued` says whether the next half-year
-    has sessions too, `preceded` whether the one before has.
+    `offset` gives each session's number among the half-year's weekdays, `places` its number among the sessions.
+    `continued` says whether the next half-year has sessions too, `preceded` whether the one before has.
     """
 
     half: HalfYear

@@ -37,7 +37,8 @@ _STAR = ("688", "689")
 _SMALL_BOARD = ("002",)
 _ALL = _SHANGHAI + _SHENZHEN
 
-# Sizes are the published ones where the universe is large enough; the wide ones (500 to 2,000 members) are scaled to it.
+# Sizes are the published ones where the universe is large enough; the wide ones (500 to 2,000 members) are scaled to
+# it.
 INDICES: dict[str, Index] = {
     "000001.XSHG": Index("上证指数", 3200, 40.0, 0.92, 0.05, 0.05, _SHANGHAI, 1, 9999),
     "000002.XSHG": Index("上证A指", 3350, 40.0, 0.92, 0.05, 0.05, _SHANGHAI, 1, 9999),

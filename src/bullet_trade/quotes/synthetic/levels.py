@@ -33,7 +33,8 @@ class Distribution(NamedTuple):
 class Levels:
     """Arrays over the weekdays (`log_level`) and over the sessions (the rest) of a half-year; prices in ticks.
 
-    `before` is the close before the first session. `ex_position` is the ex-day's place among the sessions, -1 if none.
+    `before` is the close before the first session. `ex_position` is the ex-day's place among the sessions, -1 if
+    none.
     """
 
     own: Walk
@@ -90,9 +91,7 @@ def levels_of(
         line = start + (log_level[-1] - start) * (np.arange(1, len(log_level) + 1) / len(log_level))
         log_level = line + (log_level - line) * (0.5**calm)
     # One more entry in front: the close before the half-year's first weekday.
-    price = exponential(np.concatenate([np.array([start]), log_level])) * (
-        profile.price * profile.ticks_per_yuan
-    )
+    price = exponential(np.concatenate([np.array([start]), log_level])) * (profile.price * profile.ticks_per_yuan)
     price *= bonus_factor(profile, HalfYear(block.half + 1))
     if given is not None:
         _apply(price, given, block)

@@ -67,7 +67,8 @@ def limited_chain(levels: Levels, ratios: Ratios) -> Chain:
 
 
 def _clamped(levels: Levels, ratios: Ratios, wanted: IntArray, places: list[int]) -> list[int]:
-    aim, close = wanted.tolist(), wanted.tolist()
+    aim: list[int] = wanted.tolist()
+    close = aim.copy()
     up, down = ratios.up.tolist(), ratios.down.tolist()
     done = 0
     for place in places:

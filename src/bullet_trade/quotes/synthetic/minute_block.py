@@ -88,9 +88,8 @@ def market_bridge(keys: UintArray) -> FloatArray:
 def minute_chunk(profile: Profile, path: DailyPath, places: slice, market: FloatArray) -> TickBars:
     """The bars of the sessions in `places` of the half-year; `market` holds the same sessions' `market_bridge`."""
     shape = day_shape(profile.closing_auction)
-    draws = (
-        lanes(_bar_words(path.minute_keys[places])).reshape(-1, BARS_PER_DAY, _LANES_PER_BAR) >> LANE_SHIFT
-    )
+    draws = lanes(_bar_words(path.minute_keys[places])) >> LANE_SHIFT
+    draws = draws.reshape(-1, BARS_PER_DAY, _LANES_PER_BAR)
     activity = lognormal_quantiles(_VOLUME_NOISE / 2)[draws[:, :, _ACTIVITY]]
     burst = lognormal_quantiles(_BURST_NOISE / 2)[draws[:, ::_BURST_BARS, _BURST]]
     activity *= np.repeat(burst, _BURST_BARS, axis=1)
@@ -104,7 +103,7 @@ def minute_chunk(profile: Profile, path: DailyPath, places: slice, market: Float
     sealed = None if profile.kind is Kind.INDEX else _sealed(close, low, high)
     lots = _spread_volume(path.lots[places], activity, shape, sealed)
     _carry_over(close, lots)
-    return _bars(path, places, close, lots, draws, shape)
+    return _bars(path, places, close, lots, draws=draws, shape=shape)
 
 
 def _bar_words(keys: UintArray) -> UintArray:
@@ -127,9 +126,7 @@ def _bridge(step: FloatArray, shape: DayShape) -> FloatArray:
     return walked
 
 
-def _raw_path(
-    path: DailyPath, places: slice, shape: DayShape, noise: FloatArray, market: FloatArray
-) -> FloatArray:
+def _raw_path(path: DailyPath, places: slice, shape: DayShape, noise: FloatArray, market: FloatArray) -> FloatArray:
     """The level at the end of each bar before ticks and limits."""
     noise *= shape.deviation
     raw = _bridge(noise, shape)
@@ -148,9 +145,7 @@ def _sealed(close: IntArray, low: IntArray, high: IntArray) -> NDArray[np.bool_]
     return sealed if sealed.any() else None
 
 
-def _spread_volume(
-    lots: IntArray, activity: FloatArray, shape: DayShape, sealed: NDArray[np.bool_] | None
-) -> IntArray:
+def _spread_volume(lots: IntArray, activity: FloatArray, shape: DayShape, sealed: NDArray[np.bool_] | None) -> IntArray:
     """The days' lots over their bars; the first and the last bar have at least one."""
     weight = activity * activity
     weight *= shape.volume
@@ -175,13 +170,9 @@ def _carry_over(close: IntArray, lots: IntArray) -> None:
 
 
 def _bars(
-    path: DailyPath,
-    places: slice,
-    close: IntArray,
-    lots: IntArray,
-    draws: NDArray[np.uint16],
-    shape: DayShape,
+    path: DailyPath, places: slice, close: IntArray, lots: IntArray, *, draws: NDArray[np.uint16], shape: DayShape
 ) -> TickBars:
+    """Opens near the closes before, wicks on both sides, everything inside the limits."""
     low, high = path.chain.low[places, None], path.chain.high[places, None]
     step = path.swing[places, None] * (shape.deviation * _PER_DAY)
     traded = lots > 0

@@ -24,7 +24,7 @@ _WAVE_SPREAD = 9.0
 _WAVE_HALF_YEARS = 7
 _CALM_KNOT, _SLOW_KNOT = 12, 55
 _VOLATILITY_FAST, _VOLATILITY_SLOW = 0.38, 0.34
-_LARGEST_STEP = 7.5
+_LARGEST_STEP = 6.0
 _DAY_LANES, _WAVE, _FAST, _SLOW = 1 << 44, 2 << 44, 3 << 44, 4 << 44
 
 
@@ -77,4 +77,5 @@ def wave(key: Key, weekday: NDArray[np.int64], spacing: int, log_deviation: floa
     heights = lognormal_quantiles(log_deviation)[lanes(words(key, knots))[:, 0] >> LANE_SHIFT]
     index = knot.astype(np.int64) - first
     left = heights[index]
-    return left + (heights[index + 1] - left) * (place - knot)
+    joined: FloatArray = left + (heights[index + 1] - left) * (place - knot)
+    return joined

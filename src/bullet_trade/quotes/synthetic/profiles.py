@@ -41,7 +41,7 @@ class Profile:
     `path_key` names the streams of the price path; funds that track an index share the index's. `deviation` is the
     own (not factor-driven) daily deviation of the return, `overnight` the share of a day's variance that passes
     overnight. `lots_per_day` is the usual volume. `half_spread` is a share of the price. `closing_auction` is False
-    where trading is continuous until 15:00.
+    where trading is continuous until 15:00. `yuan_per_point` is 1 but for indices, whose points are no yuan.
     """
 
     code: Code
@@ -57,10 +57,11 @@ class Profile:
     lots_per_day: float
     half_spread: float
     closing_auction: bool
+    yuan_per_point: float
 
     def money(self, quarters: NDArray[np.int64]) -> NDArray[np.float64]:
         """Yuan for volumes in lots times four times the price in ticks."""
-        return quarters * self.lot / (4 * self.ticks_per_yuan)
+        return quarters * self.lot / (4 * self.ticks_per_yuan) * self.yuan_per_point
 
 
 def total_deviation(exposure: Exposure, own: float) -> float:
@@ -101,6 +102,7 @@ _HOLDINGS: dict[str, _Holding] = {
     "value": _Holding(Exposure(0.75, -0.45, 0.0), 0.0070, 0.18, 300.0),
 }
 _TRACKING_MILLION = 700.0
+_AVERAGE_SHARE_PRICE = 12.0
 
 
 def profile_of(security: Security, seed: int, fund: Fund | None) -> Profile:
@@ -131,7 +133,7 @@ def _stock(security: Security, seed: int) -> Profile:
     if unit(key, 7) > 0.97:
         price *= 6.0
     million = 140.0 * (1.0 + 3.0 * unit(key, 8) * unit(key, 9)) * _doubling(1.3 * size + 1.2 * bold)
-    return _assemble(security, seed, price, exposure, max(own, 0.0065), _STOCK_OVERNIGHT, million)
+    return _assemble(security, seed, price, exposure, max(own, 0.0065), _STOCK_OVERNIGHT, million_yuan=million)
 
 
 def _index(security: Security, seed: int) -> Profile:
@@ -143,7 +145,7 @@ def _index(security: Security, seed: int) -> Profile:
     else:
         exposure = Exposure(chosen.market, chosen.growth, chosen.small)
         level, volume = chosen.level, chosen.billion_shares * 1e9
-    return _assemble(security, seed, level, exposure, 0.0012, 0.17, 0.0, volume / 100.0)
+    return _assemble(security, seed, level, exposure, 0.0012, 0.17, million_yuan=0.0, lots=volume / 100.0)
 
 
 def _fund(security: Security, seed: int, fund: Fund | None) -> Profile:
@@ -154,11 +156,11 @@ def _fund(security: Security, seed: int, fund: Fund | None) -> Profile:
     row = _HOLDINGS.get(holding)
     if row is not None:
         million = row.million_yuan * million_share
-        return _assemble(security, seed, price, row.exposure, row.deviation, row.overnight, million)
+        return _assemble(security, seed, price, row.exposure, row.deviation, row.overnight, million_yuan=million)
     tracked = INDICES[holding]
     exposure = Exposure(tracked.market, tracked.growth, tracked.small)
     million = _TRACKING_MILLION * million_share
-    return _assemble(security, seed, price, exposure, 0.0012, 0.17, million, follows=holding)
+    return _assemble(security, seed, price, exposure, 0.0012, 0.17, million_yuan=million, follows=holding)
 
 
 def _guess(security: Security) -> str:
@@ -175,7 +177,7 @@ def _convertible(security: Security, seed: int) -> Profile:
     own = 0.0060 + 0.0160 * unit(key, 4) * unit(key, 5)
     price = 106.0 + 55.0 * unit(key, 6) * unit(key, 7)
     million = 25.0 + 400.0 * unit(key, 8) * unit(key, 9)
-    return _assemble(security, seed, price, exposure, own, 0.15, million)
+    return _assemble(security, seed, price, exposure, own, 0.15, million_yuan=million)
 
 
 def _assemble(
@@ -185,9 +187,9 @@ def _assemble(
     exposure: Exposure,
     own: float,
     overnight: float,
+    *,
     million_yuan: float,
     lots: float = 0.0,
-    *,
     follows: str = "",
 ) -> Profile:
     bond = security.kind in (Kind.CONVERTIBLE, Kind.EXCHANGEABLE)
@@ -207,6 +209,7 @@ def _assemble(
         lots_per_day=lots or million_yuan * 1e6 / (price * lot),
         half_spread=0.00003 + 0.00008 * unit(own_key, 0),
         closing_auction=security.exchange is not Exchange.SSE or not (bond or security.kind in FUNDS),
+        yuan_per_point=_AVERAGE_SHARE_PRICE / price if security.kind is Kind.INDEX else 1.0,
     )
 
 

@@ -43,9 +43,7 @@ _AUCTION_CLOSE_BARS = 3
 _AUCTION_END, _MORNING, _AFTERNOON = 9 * 3600 + 25 * 60, 9 * 3600 + 30 * 60, 13 * 3600
 
 
-def snapshots(
-    profile: Profile, path: DailyPath, bars: TickBars, row: int, place: int, day: np.datetime64
-) -> Ticks:
+def snapshots(profile: Profile, path: DailyPath, bars: TickBars, *, row: int, place: int, day: np.datetime64) -> Ticks:
     """The snapshots of the session at `place` of the half-year, whose bars are `row` of `bars`."""
     count = BARS_PER_DAY * PER_MINUTE + 1
     key = Key(int(path.minute_keys[place]) ^ _SNAPSHOT_STREAM)
@@ -112,9 +110,7 @@ def _visit_extremes(last: IntArray, bars: TickBars, row: int, draw: NDArray[np.u
     last[minute, late] = np.where(rising, bars.high[row], bars.low[row])
 
 
-def _volumes(
-    profile: Profile, bars: TickBars, row: int, draw: NDArray[np.uint16]
-) -> tuple[IntArray, IntArray]:
+def _volumes(profile: Profile, bars: TickBars, row: int, draw: NDArray[np.uint16]) -> tuple[IntArray, IntArray]:
     """Lots and lots times four prices, both since the start of the day."""
     lots, quarters = bars.lots[row].copy(), bars.quarters[row].copy()
     auction = lots[0] // _AUCTION_SHARE

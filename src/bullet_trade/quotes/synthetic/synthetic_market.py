@@ -50,8 +50,8 @@ class _Subject(NamedTuple):
 class SyntheticMarket:
     """Invented prices for any stock, fund, convertible bond or index: a pure function of (seed, code, day).
 
-    `sessions` are the trading days, ascending. A day's bars do not depend on where the list begins or ends, nor on the
-    order of requests; only a limit day that the list cuts off at its start can change the days right after it.
+    `sessions` are the trading days, ascending. A day's bars do not depend on where the list begins or ends, nor on
+    the order of requests; only a limit day that the list cuts off at its start can change the days right after it.
     Used on one thread. Arrays in results are read-only and shared.
     """
 
@@ -178,7 +178,7 @@ class SyntheticMarket:
         subject, path, block = self._known(code), self._path(code, half), self._blocks[half]
         chunk, row = divmod(place, CHUNK_SESSIONS)
         return snapshots(
-            subject.profile, path, self._make_bars(code, half, chunk), row, place, block.days[place]
+            subject.profile, path, self._make_bars(code, half, chunk), row=row, place=place, day=block.days[place]
         )
 
     def _make_actions(self, code: Code) -> tuple[CorporateAction, ...]:
