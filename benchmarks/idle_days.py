@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bullet_trade.engine.events import DayClosed, Event
 from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.live import run_session
 from bullet_trade.ops.settings import load_settings
 
 STRATEGY = """
@@ -47,9 +48,9 @@ def main() -> None:
         profile = cProfile.Profile() if "--profile" in sys.argv else None
         start = time.perf_counter()
         if profile:
-            profile.runcall(run.session.run)
+            profile.runcall(run_session, run)
         else:
-            run.session.run()
+            run_session(run)
         seconds = time.perf_counter() - start
         run.held.release()
         if profile:

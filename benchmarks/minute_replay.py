@@ -18,6 +18,7 @@ from pathlib import Path
 from bullet_trade.engine.events import DayClosed, Event, OrderFinished
 from bullet_trade.market.calendar import exchange_calendar
 from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.live import run_session
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.quotes.synthetic import SyntheticMarket
 
@@ -106,9 +107,9 @@ def main() -> None:
         profile = cProfile.Profile() if "--profile" in sys.argv else None
         start = time.perf_counter()
         if profile:
-            profile.runcall(run.session.run)
+            profile.runcall(run_session, run)
         else:
-            run.session.run()
+            run_session(run)
         seconds = time.perf_counter() - start
         run.held.release()
     if profile:

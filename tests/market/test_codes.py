@@ -49,7 +49,6 @@ def test_every_spelling_becomes_one_form(text: str | int, code: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "60051",
         "6005190",
         "600519.XX",
@@ -108,7 +107,7 @@ def test_the_inside_form_goes_out_in_every_style(code, qmt, prefixed, exchange) 
     assert (to_qmt(inside), to_prefixed(inside), exchange_of(inside)) == (qmt, prefixed, exchange)
 
 
-KNOWN_DIGITS = st.sampled_from("600 688 000 300 159 510 920 123 113 204 399 180".split())
+KNOWN_DIGITS = st.sampled_from(["600", "688", "000", "300", "159", "510", "920", "123", "113", "204", "399", "180"])
 
 
 @given(st.builds(lambda first, rest: f"{first}{rest:03d}", KNOWN_DIGITS, st.integers(0, 999)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,7 +157,7 @@ def _show_check(result: CheckResult) -> None:
     from bullet_trade.quotes.local.check import grouped
 
     console = _console()
-    held = Table("数据", "文件", "行数", "代码", "日期", title="数据目录", title_justify="left")
+    held = Table("数据", "文件", "行数", "代码", "日期", box=None, pad_edge=False)
     for summary in result.tables:
         if summary.files:
             numbers = (str(summary.files), f"{summary.rows:,}", str(summary.codes))
@@ -168,9 +169,16 @@ def _show_check(result: CheckResult) -> None:
     if not groups:
         console.print("没有发现问题")
         return
-    wrong = Table("代码", "数据", "问题", "日期", "天数", "条数", "例", title="问题", title_justify="left")
-    for group in groups:
-        counts = (str(group.days), str(group.rows))
-        wrong.add_row(group.code, group.table, group.title, _days(group.first, group.last), *counts, group.example)
-    console.print(wrong)
-    console.print(f"{len(groups)} 项问题；逐日明细用 --json")
+    for (table, title), members in groupby(groups, key=lambda group: (group.table, group.title)):
+        console.print(f"\n{table or '数据目录'}：{title}", style="bold", markup=False)
+        wrong = Table(box=None, pad_edge=False)
+        for heading in ("代码", "日期"):
+            wrong.add_column(heading, no_wrap=True)
+        for heading in ("天数", "条数"):
+            wrong.add_column(heading, justify="right")
+        wrong.add_column("例", overflow="fold")
+        for group in members:
+            counts = (str(group.days), str(group.rows))
+            wrong.add_row(group.code, _days(group.first, group.last), *counts, group.example)
+        console.print(wrong)
+    console.print(f"\n{len(groups)} 项问题；逐日明细用 --json")

@@ -55,6 +55,7 @@ def live(
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
     cash: Annotated[float | None, typer.Option(help="模拟账户初始资金，元")] = None,
     exit_after_close: Annotated[bool, typer.Option("--exit-after-close", help="15:30 退出，不等次日")] = False,
+    open_report: Annotated[bool, typer.Option("--open", help="回放结束后在浏览器里打开报告")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
 ) -> None:
@@ -77,7 +78,7 @@ def live(
         runtime_dir=runtime_dir or settings.runtime_dir,
         stop_after_close=exit_after_close,
     )
-    run_live(request, settings, log_dir or settings.log_dir, quiet)
+    run_live(request, settings, log_dir or settings.log_dir, quiet, open_report)
 
 
 def _speed(text: str) -> float | None:

@@ -179,8 +179,11 @@ class Engine:
         Reports, the market's timers and the day's marks are handled; the strategy's other callbacks wait their turn.
         In a replay the clock moves as it would in life.
         """
-        if done():
-            return True
+        inbox = self.inbox
+        while not done() and not inbox.empty():  # what is there already needs no look at the clock
+            message = inbox.get()
+            if message is not None:
+                self._handle_while_waiting(message)
         deadline = self.clock.monotonic() + timeout_s
         while not done():
             rest_s = deadline - self.clock.monotonic()

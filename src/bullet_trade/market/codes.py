@@ -37,7 +37,7 @@ _PREFERENCE = (
 )
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=32_768, typed=True)
 def normalize(text: str | int) -> Code:
     """The code in the inside form. A bare number is read as a stock before a fund, a bond or an index.
 

@@ -114,7 +114,7 @@ def check_lot(
             "tradable",
             f"{security.code}",
             "指数或未知代码段，不能买卖",
-            "请核对代码；确可交易时在覆盖文件中写明品种",
+            "请核对代码；确可交易时在规则覆盖文件中写明 kind 与 board",
         )
     largest = lot.buy(amount) if side is Side.BUY else lot.sell(amount, max(sellable, amount))
     if amount > 0 and largest == amount:

@@ -14,9 +14,9 @@ import msgspec
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.money import FEN, SCALE, Money
-from bullet_trade.domain.securities import BONDS, FUNDS, Code, Kind, Security
+from bullet_trade.domain.securities import BONDS, FUNDS, Board, Code, Kind, Security
 from bullet_trade.market.boards import describe
-from bullet_trade.market.codes import normalize
+from bullet_trade.market.codes import candidates
 from bullet_trade.market.fees import Commission, CommissionPlan
 from bullet_trade.market.lots import Lot
 from bullet_trade.market.rates import RATE_SCALE, rate
@@ -26,13 +26,15 @@ T = TypeVar("T")
 HIGHEST_RATE = 300_000
 """A commission may not exceed 0.3% (regulator's rule); a higher figure is a percentage written by mistake."""
 _HIGHEST_MINIMUM = Money(1000 * SCALE)
-_KINDS = FUNDS | BONDS | {Kind.REPO, Kind.STOCK}
+_KINDS = FUNDS | BONDS | {Kind.REPO, Kind.STOCK, Kind.CDR}
+_BOARDS = frozenset({Board.SSE_MAIN, Board.STAR, Board.SZSE_MAIN, Board.CHINEXT, Board.BSE})
 
 
 class Exceptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the user states about one security; None leaves it to the rules."""
 
     kind: Kind | None = None
+    board: Board | None = None
     st: bool | None = None
     t0: bool | None = None
     limit_percent: int | None = None
@@ -63,6 +65,8 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
             security = msgspec.structs.replace(
                 security, kind=other.kind, board=other.board, t0=other.t0, limit_ratio_percent=None
             )
+        if mine.board is not None:
+            security = msgspec.structs.replace(security, board=mine.board)
         return msgspec.structs.replace(
             security,
             st=security.st if mine.st is None else mine.st,
@@ -81,8 +85,20 @@ def parse_overrides(text: str) -> Overrides:
     top.only("commission", "security")
     plan = _plan(top.table("commission"))
     listed = top.table("security")
-    securities = {normalize(code): _exceptions(listed.table(code)) for code in listed.content}
+    securities: dict[Code, Exceptions] = {}
+    for written in listed.content:
+        code = _code(listed, written)
+        if code in securities:
+            raise listed.error(written, f"与另一处重复（都是 {code}）", "每个证券只写一张表")
+        securities[code] = _exceptions(listed.table(written))
     return Overrides(commission=plan, securities=securities)
+
+
+def _code(table: _Table, written: str) -> Code:
+    meant = candidates(written)
+    if len(meant) > 1:
+        raise table.error(written, "有多种含义", f"请写明交易所：{' 或 '.join(meant)}")
+    return meant[0]
 
 
 class _Table:
@@ -140,7 +156,7 @@ def _commission(table: _Table, default: Commission) -> Commission:
 
 
 def _exceptions(table: _Table) -> Exceptions:
-    table.only("kind", "st", "t0", "limit_percent", "lot_minimum", "lot_step", "max_order")
+    table.only("kind", "board", "st", "t0", "limit_percent", "lot_minimum", "lot_step", "max_order")
     flag = "请写 true 或 false"
     lot = _lot(table)
     most = table.value("max_order", _count, 0, "请写正整数")
@@ -148,6 +164,7 @@ def _exceptions(table: _Table) -> Exceptions:
         raise table.error("max_order", f"的值 {most} 小于两倍的 lot_minimum", "请改大 max_order")
     return Exceptions(
         kind=table.value("kind", _kind, None, f"可用的值：{'、'.join(sorted(_KINDS))}"),
+        board=table.value("board", _board, None, f"可用的值：{'、'.join(sorted(_BOARDS))}"),
         st=table.value("st", _flag, None, flag),
         t0=table.value("t0", _flag, None, flag),
         limit_percent=table.value("limit_percent", _percent, None, "请写 1 至 99 的整数"),
@@ -181,6 +198,10 @@ def _percent(value: object) -> int | None:
 
 def _kind(value: object) -> Kind | None:
     return Kind(value) if isinstance(value, str) and value in _KINDS else None
+
+
+def _board(value: object) -> Board | None:
+    return Board(value) if isinstance(value, str) and value in _BOARDS else None
 
 
 def _rate(value: object) -> int | None:

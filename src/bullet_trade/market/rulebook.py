@@ -131,7 +131,7 @@ class RuleBook:
 
     def _check_day(self, security: Security, day: date) -> Refusal | None:
         if security.kind in {Kind.INDEX, Kind.OTHER}:
-            remedy = "请核对代码；确可交易时在规则覆盖文件中写明 kind"
+            remedy = "请核对代码；确可交易时在规则覆盖文件中写明 kind 与 board"
             return Refusal("tradable", f"{security.code}", "是指数或未知代码段，不能买卖", remedy)
         if is_retired(security.exchange, security.code[:6], day):
             return Refusal("listed", f"{security.code}", "北交所旧代码自 2025-10-09 起停用", "请改用 920 开头的新代码")

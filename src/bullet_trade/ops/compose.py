@@ -167,6 +167,7 @@ def _assemble(
     start = days.first if days else clock.now().date()
     run_params = RunParams(start, days.last if days else date(2200, 1, 1))
     session = Session(parts, terms, data, store, saved, run_params, default_namespace())
+    session.load()
     return Run(session, inbox, directory, data, calendar, clock, days, held, terms)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
 import sys
 import threading
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -56,8 +58,8 @@ class DayTables:
         self._previous = value
 
 
-def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool) -> Path | None:
-    """Run to the end; the path of the report of a replay. Raises the project's errors."""
+def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool, show_report: bool = False) -> None:
+    """Run to the end, and show what came of it. Raises the project's errors."""
     console = Console(highlight=False)
     collector = Collector()
     tables = DayTables(console)
@@ -74,11 +76,29 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
         console.print(banner(run, request, settings))
         with stop_signals(run.inbox), progress.shown(run.days, run.calendar):
             tables.starting = Money(round(settings.simulator_initial_cash * 10_000)) if run.days else None
-            run.session.run()
-        return _finish(run, request, collector, console) if run.days else None
+            run_session(run)
+        report = _finish(run, request, collector, console) if run.days else None
+        if report is not None and show_report and has_desktop():
+            webbrowser.open(report.as_uri())
     finally:
         file.close()
         run.held.release()
+
+
+def run_session(run: Run) -> str:
+    """Run the session with the collector of cyclic garbage set for a long-lived process with few cycles: scanning the
+    loaded libraries again and again costs more than what it could free, and pauses the engine."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        return run.session.run()
+    finally:
+        gc.set_threshold(*usual)
+
+
+def has_desktop() -> bool:
+    """Whether a browser window can open: on a bare terminal a text browser would take over the screen instead."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _level(settings: Settings) -> str:

@@ -34,9 +34,11 @@ def replay_range(wanted: str, data: MarketData, calendar: TradingCalendar, today
     if first > last:
         raise UsageError(f"回放区间 {first} 到 {last} 没有交易日", "开始日期要早于结束日期，且只能回放过去的日子")
     if covered and (first < covered[0] or last > covered[1]):
+        inside = (max(first, covered[0]), min(last, covered[1]))
+        shown = inside if inside[0] <= inside[1] else covered
         raise UsageError(
             f"{data.label} 只有 {covered[0]} 到 {covered[1]} 的数据，不含 {first} 到 {last} 的全部日子",
-            f"改用 --replay {max(first, covered[0])}:{min(last, covered[1])}，或导入缺少的数据",
+            f"改用 --replay {shown[0]}:{shown[1]}，或导入缺少的数据",
         )
     sessions = calendar.sessions(first, last)
     if not sessions:

@@ -23,7 +23,6 @@ BATCH_RECORDS = 1_000
 
 _SCHEMA = """
 CREATE TABLE record (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE INDEX record_kind ON record (kind, seq);
 """
 
 Sync = Literal["normal", "full"]

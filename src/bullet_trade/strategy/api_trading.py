@@ -157,7 +157,7 @@ def get_trades(order_id: int | str | None = None, security: str | None = None) -
 
 
 def _place(run: Session, code: Code, amount: int, style: OrderStyle, wait_timeout: float | None) -> UserOrder | None:
-    run.context.portfolio  # noqa: B018 - connects when a start-up hook orders before the account is known
+    run.engine.connect()  # a start-up hook may order before the account is known
     if amount == 0:
         if run.log.shows("order", "warning"):
             run.log.warning(f"{code} 委托数量为 0，没有下单")
@@ -214,7 +214,7 @@ def _whole(amount: float) -> int:
 
 
 def _held(run: Session, code: Code) -> int:
-    run.context.portfolio  # noqa: B018 - see _place
+    run.engine.connect()
     position = run.engine.ledger.positions.get(code)
     return position.amount if position is not None else 0
 

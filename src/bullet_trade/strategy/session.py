@@ -47,9 +47,10 @@ class Session:
         self.data = data
         self._store = store
         self._saved = saved
+        self._bound = contextvars.copy_context()
         self.trading: TradingTerms = parts.trading
         self.g = GlobalState()
-        self.log = StrategyLog(parts.audience, self.logical_now)
+        self.log = StrategyLog(parts.audience, parts.clock.now)
         self.engine = Engine(parts, terms, {**namespace, "g": self.g, "log": self.log})
         self.settings = StrategySettings()
         self.history = History(data, parts.calendar, parts.securities, self.logical_now)
@@ -70,16 +71,19 @@ class Session:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
+    def load(self) -> None:
+        """Load the strategy file. Raises `UsageError` or `StrategyError`."""
+        self._bound.run(current.bind, self)
+        self._bound.run(self.engine.host.load)
+
     def run(self) -> str:
-        """Load, restore or initialise, run to the end, save. Returns why the run ended."""
-        return contextvars.copy_context().run(self._run)
+        """Restore or initialise what `load` loaded, run to the end, save. Returns why the run ended."""
+        return self._bound.run(self._run)
 
     def _run(self) -> str:
-        current.bind(self)
         engine = self.engine
         engine.parts.quotes.advance(engine.now())
         try:
-            engine.host.load()
             self._begin(self._saved)
             engine.start()
             self._take_opening_times()

@@ -76,7 +76,10 @@ class CheckResult:
 def check_store(directory: Path) -> CheckResult:
     """Checks every table of the store at `directory`; raises UsageError when it cannot be opened."""
     tables = ParquetTables(directory)
-    notes = [f"忽略文件 {path.name}: 文件名不属于任何一种数据" for path in tables.ignored]
+    notes = [
+        f"忽略文件 {path.name}：文件名不属于任何一种数据（只用 1 分钟线、日线等，见 docs/data-format.md）"
+        for path in tables.ignored
+    ]
     codes, findings = _codes(tables)
     _load_sessions(tables, notes)
     securities = _securities(tables, codes, findings)
@@ -129,7 +132,7 @@ def _calendar(tables: ParquetTables, notes: list[str]) -> Sequence[date]:
     covered = facts.bar_range(tables)
     end = max(calendar.last, *later) if later else calendar.last
     if covered is not None and covered[1] > end:
-        notes.append(f"交易日历只到 {end}, 之后的日子没有检查是否缺交易日")
+        notes.append(f"交易日历只到 {end}，之后的日子没有检查是否缺交易日")
     return known + later
 
 
@@ -186,7 +189,7 @@ def _beyond_limit(tables: ParquetTables, securities: dict[Code, Security]) -> li
         plain = msgspec.structs.replace(security, st=False)
         limits = price_limits(plain, day, before, _listed_days(security, day, calendar))
         if limits is not None and not limits.low <= low <= high <= limits.high:
-            example = f"最低 {yuan(low)} 最高 {yuan(high)}, 范围 {yuan(limits.low)} - {yuan(limits.high)}"
+            example = f"最低 {yuan(low)} 最高 {yuan(high)}，范围 {yuan(limits.low)} - {yuan(limits.high)}"
             found.append(
                 Finding(BEYOND_LIMIT.name, BEYOND_LIMIT.title, BEYOND_LIMIT.table, security.code, day, 1, example)
             )
@@ -217,11 +220,11 @@ def _summary(tables: ParquetTables, table: Table) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings of one code, table and rule taken together, for display."""
+    """Findings of one table, rule and code taken together, for display."""
 
-    code: str
     table: str
     title: str
+    code: str
     first: date | None
     last: date | None
     days: int
@@ -230,16 +233,16 @@ class Group:
 
 
 def grouped(findings: Sequence[Finding]) -> list[Group]:
-    """One entry per code, table and rule, in that order, with the range of days and the first example."""
+    """One entry per table, rule and code, in that order, with the range of days and the first example."""
 
     def key(finding: Finding) -> tuple[str, str, str, str]:
-        return finding.code, finding.table, finding.rule, finding.title
+        return finding.table, finding.rule, finding.title, finding.code
 
     groups: list[Group] = []
-    for (code, table, _, title), members_ in groupby(sorted(findings, key=key), key=key):
+    for (table, _, title, code), members_ in groupby(sorted(findings, key=key), key=key):
         members = list(members_)
         days = sorted(member.day for member in members if member.day is not None)
         first, last = (days[0], days[-1]) if days else (None, None)
         rows = sum(member.rows for member in members)
-        groups.append(Group(code, table, title, first, last, len(set(days)), rows, members[0].example))
+        groups.append(Group(table, title, code, first, last, len(set(days)), rows, members[0].example))
     return groups

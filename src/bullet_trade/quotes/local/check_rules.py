@@ -43,13 +43,13 @@ def _duplicates(table: Table) -> Rule:
     time = table.time_column
     day = f'CAST("{time.name}" AS DATE)' if time else "NULL"
     code = "code" if table.column("code") else "''"
-    # Snapshots of one second may differ; the same one twice, or one second in two files, is a mistake.
+    # An exchange may send two snapshots in one second; one second in two files is a mistake.
     extra = "count(DISTINCT file_rank) > 1" if table.repeats else "count(*) > 1"
     return Rule(
         "duplicate",
         "重复",
         table.name,
-        f"SELECT code, day, sum(more), '同一时间有 ' || max(more + 1) || ' 条' FROM ("
+        f"SELECT code, day, sum(more), '同一代码同一时间有 ' || max(more + 1) || ' 条' FROM ("
         f"SELECT {code} AS code, {day} AS day, count(*) - 1 AS more FROM {table.name} "
         f"GROUP BY {key}, {code}, {day} HAVING {extra}) GROUP BY code, day",
     )
@@ -93,7 +93,7 @@ def _vwap(table: Table) -> Rule:
         "vwap",
         "均价在最高最低之外",
         table.name,
-        f"""SELECT code, day, 1, '均价 ' || round(vwap, 4) || ', 范围 ' || low || ' - ' || high FROM (
+        f"""SELECT code, day, 1, '均价 ' || round(vwap, 4) || '，范围 ' || low || ' - ' || high FROM (
               SELECT b.code, {day} AS day, max(high) AS high, min(low) AS low, sum(money) / sum(volume) AS vwap,
                      coalesce(max(tick), 100) / 10000.0 + max(high) * 100 / sum(volume) AS tolerance
               FROM {table.name} b JOIN traits t ON t.code = b.code AND t.priced
@@ -117,9 +117,10 @@ def _missing_sessions(table: Table) -> Rule:
     )
     return Rule(
         "missing_session",
-        "缺交易日(或停牌而没有成交量为 0 的行)",
+        "缺交易日",
         table.name,
-        f"SELECT r.code, s.day, 1, '' FROM (SELECT code, file_rank, min({day}) AS low, max({day}) AS high "
+        "SELECT r.code, s.day, 1, '若是停牌，应有成交量为 0 的行' FROM ("
+        f"SELECT code, file_rank, min({day}) AS low, max({day}) AS high "
         f"FROM {table.name} GROUP BY code, file_rank) r JOIN sessions s ON s.day BETWEEN r.low AND r.high "
         f"WHERE NOT EXISTS (FROM (SELECT DISTINCT code, {day} AS day FROM {table.name}) b "
         f"WHERE b.code = r.code AND b.day = s.day){covered} GROUP BY r.code, s.day",
@@ -138,7 +139,7 @@ _MISSING_MINUTES = Rule(
     "缺分钟",
     BARS_1M.name,
     f"""SELECT code, CAST(datetime AS DATE) AS day, 240 - count(DISTINCT datetime) AS missing,
-               '有 ' || count(DISTINCT datetime) || ' 根, 应为 240 根'
+               '有 ' || count(DISTINCT datetime) || ' 根，应为 240 根'
         FROM bars_1m WHERE {IN_SESSION} GROUP BY code, day HAVING missing > 0""",
 )
 _WRONG_LABEL = Rule(
@@ -160,10 +161,11 @@ _DAILY_AND_MINUTES = Rule(
                     {'name': '高', 'd': d.high, 'm': m.high, 'bound': 1e-6},
                     {'name': '低', 'd': d.low, 'm': m.low, 'bound': 1e-6},
                     {'name': '收', 'd': d.close, 'm': m.close, 'bound': 1e-6},
-                    {'name': '量', 'd': CAST(d.volume AS DOUBLE), 'm': CAST(m.volume AS DOUBLE), 'bound': 100 + 1e-4 * d.volume},
+                    {'name': '量', 'd': CAST(d.volume AS DOUBLE), 'm': CAST(m.volume AS DOUBLE),
+                     'bound': 100 + 1e-4 * d.volume},
                     {'name': '额', 'd': d.money, 'm': m.money, 'bound': 1e-4 * d.money}]) AS pair
                   FROM bars_1d d JOIN m ON m.code = d.code AND m.day = d.date)
-       SELECT code, day, count(*), min(pair.name || ': 日线 ' || pair.d || ', 分钟 ' || pair.m) FROM c
+       SELECT code, day, count(*), min(printf('%s：日线 %.12g，分钟 %.12g', pair.name, pair.d, pair.m)) FROM c
        WHERE abs(pair.d - pair.m) > pair.bound GROUP BY code, day""",
 )
 _TICK_VOLUME = Rule(

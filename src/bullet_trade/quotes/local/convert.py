@@ -35,7 +35,7 @@ _CENT = 100  # 1/10,000 yuan
 
 def place(sources: Sequence[Source], file: int, row: int) -> str:
     """Where a row stands, for people."""
-    return f"{sources[file].path} 第 {row} 条数据(不含表头)"
+    return f"{sources[file].path} 第 {row} 条数据（不含表头）"
 
 
 def convert(
@@ -87,7 +87,7 @@ def _load_codes(
     if not unclear:
         return []
     more = f" 等 {len(unclear)} 个" if len(unclear) > 1 else ""
-    return [f"代码没有写交易所: {unclear[0]}{more}导入; 若指另一个市场的证券, 请用 --code 或带交易所的代码"]
+    return [f"代码没有写交易所：{unclear[0]}{more}导入；若指另一个市场的证券，请用 --code 或带交易所的代码"]
 
 
 def _scale(code: Code, unit: VolumeUnit) -> tuple[int, int]:
@@ -104,7 +104,7 @@ def _drop_unknown_kinds(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute(f"SELECT DISTINCT kind FROM raw_securities WHERE kind NOT IN {known} ORDER BY kind")
     unknown = [str(row[0]) for row in rows.fetchall()]
     connection.execute(f"UPDATE raw_securities SET kind = NULL WHERE kind NOT IN {known}")
-    return [f"不认识的品种 {', '.join(unknown)} 已留空, 由代码判断"] if unknown else []
+    return [f"不认识的品种 {', '.join(unknown)} 已留空，由代码判断"] if unknown else []
 
 
 def _value(table: Table, column: Column, options: ImportOptions) -> str:
@@ -163,15 +163,15 @@ def _refuse_bad(connection: duckdb.DuckDBPyConnection, table: Table, column: Col
     file, number, found = row
     what = f"缺少 {column.name}" if found is None else f"{column.name} 的值 {found!r} 不能用"
     raise UsageError(
-        f"{place(sources, file, number)}: {what}, 应为{_MEANING[column.type]}",
-        "请改正后重新导入; 没有写入任何内容",
+        f"{place(sources, file, number)}：{what}，应为{_MEANING[column.type]}",
+        "请改正后重新导入；没有写入任何内容",
     )
 
 
 _MEANING = {
     ColumnType.TEXT: "文字",
-    ColumnType.TIME: "时间, 如 2025-01-02 09:31",
-    ColumnType.DAY: "日期, 如 2025-01-02",
+    ColumnType.TIME: "时间，如 2025-01-02 09:31",
+    ColumnType.DAY: "日期，如 2025-01-02",
     ColumnType.REAL: "不小于 0 的数",
     ColumnType.COUNT: "不小于 0 的整数",
     ColumnType.FLAG: "true 或 false",

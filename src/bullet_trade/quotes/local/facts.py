@@ -32,7 +32,7 @@ def load_securities(tables: ParquetTables) -> dict[Code, Security]:
 def _code(text: object, tables: ParquetTables) -> Code:
     if not is_canonical(str(text)):
         what = f"数据目录 {tables.directory} 里有写法不对的证券代码 {text}"
-        raise DataError(what, "应写成 600519.XSHG 的形式; 请用 bullet-trade data import 重新导入")
+        raise DataError(what, "应写成 600519.XSHG 的形式；请用 bullet-trade data import 重新导入")
     return Code(str(text))
 
 
@@ -62,7 +62,7 @@ def _kind(text: object, code: Code, tables: ParquetTables) -> Kind | None:
     if text is None or text in set(Kind):
         return None if text is None else Kind(str(text))
     what = f"数据目录 {tables.directory} 的 securities 表里 {code} 的 kind 是 {text}"
-    raise DataError(what, f"应为 {', '.join(Kind)} 之一, 或留空")
+    raise DataError(what, f"应为 {', '.join(Kind)} 之一，或留空")
 
 
 def _listing_days(tables: ParquetTables) -> dict[Code, date]:

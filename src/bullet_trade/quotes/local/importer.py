@@ -62,7 +62,7 @@ def import_files(patterns: Sequence[str], target: Path, options: ImportOptions) 
     except Timeout as error:
         raise UsageError(f"另一个导入正在写 {target}", "请等它结束后再试") from error
     except OSError as error:
-        raise UsageError(f"无法写入数据目录 {target}: {error.strerror}", "请检查权限、磁盘空间和路径") from error
+        raise UsageError(f"无法写入数据目录 {target}：{error.strerror}", "请检查权限、磁盘空间和路径") from error
     return reports
 
 

@@ -40,8 +40,8 @@ def settle_labels(connection: duckdb.DuckDBPyConnection, sources: Sequence[Sourc
             WHERE NOT ({IN_SESSION} OR {_IN_AUCTION}) ORDER BY file, row LIMIT 1"""
     ).fetchone()
     if row is not None:
-        what = f"{place(sources, row[0], row[1])}: {row[2]} 有成交, 但不是交易时段的分钟 (09:31-11:30, 13:01-15:00)"
-        raise UsageError(what, "若时间是每分钟的开始, 请加 --time-label start; 盘后成交请先去掉")
+        what = f"{place(sources, row[0], row[1])}：{row[2]} 有成交，但不是交易时段的分钟（09:31-11:30，13:01-15:00）"
+        raise UsageError(what, "若时间是每分钟的开始，请加 --time-label start；盘后成交请先去掉")
     auction = connection.execute(f"SELECT count(*) FROM typed_bars_1m WHERE {_IN_AUCTION}").fetchall()
     _merge_auction(connection)
     return Merged(auction[0][0], outside[0][0])
@@ -66,7 +66,7 @@ def refuse_other_frequency(connection: duckdb.DuckDBPyConnection, sources: Seque
             HAVING count(*) >= {_ENOUGH_LABELS} AND bool_and(minute(datetime) % 5 = 0) ORDER BY file LIMIT 1"""
     ).fetchone()
     if row is not None:
-        raise UsageError(f"{sources[row[0]].path} 不是 1 分钟线: 所有时间都是 5 分钟的倍数", "请导入 1 分钟线或日线")
+        raise UsageError(f"{sources[row[0]].path} 不是 1 分钟线：所有时间都是 5 分钟的倍数", "请导入 1 分钟线或日线")
 
 
 def _merge_auction(connection: duckdb.DuckDBPyConnection) -> None:

@@ -17,7 +17,7 @@ from bullet_trade.quotes.local.columns import BARS_1D, BARS_1M, TABLES, Table, t
 Parameter = str | int | float | date | datetime | Sequence[date]
 Arrays = dict[str, NDArray[np.generic]]
 
-REPAIR = "请用 bullet-trade data import 重新导入, 或删除该文件"
+REPAIR = "请用 bullet-trade data import 重新导入，或删除该文件"
 
 
 def quote_path(path: Path) -> str:
@@ -35,7 +35,7 @@ def read_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, 
     try:
         rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quote_path(path)})").fetchall()
     except duckdb.Error as error:
-        raise UsageError(f"数据文件 {path} 无法读取: {first_line(error)}", REPAIR) from error
+        raise UsageError(f"数据文件 {path} 无法读取：{first_line(error)}", REPAIR) from error
     return {str(row[0]): str(row[1]) for row in rows}
 
 
@@ -44,11 +44,11 @@ def check_schema(table: Table, path: Path, schema: dict[str, str]) -> None:
     missing = [c.name for c in table.columns if c.required and c.name not in schema]
     if missing:
         text = f"数据文件 {path} 缺少列 {', '.join(missing)}"
-        raise UsageError(text, f"{table.name} 的列见 docs/data-format.md; {REPAIR}")
+        raise UsageError(text, f"{table.name} 的列见 docs/data-format.md；{REPAIR}")
     for column in table.columns:
         found = schema.get(column.name)
         if found is not None and not column.type.accepts(found):
-            text = f"数据文件 {path} 的列 {column.name} 类型是 {found}, 应为 {column.type.sql}"
+            text = f"数据文件 {path} 的列 {column.name} 类型是 {found}，应为 {column.type.sql}"
             raise UsageError(text, REPAIR)
 
 
@@ -62,7 +62,7 @@ class ParquetTables:
     def __init__(self, directory: Path) -> None:
         """Raises UsageError when the directory is missing, has no bars, or has a broken file."""
         if not directory.is_dir():
-            raise UsageError(f"数据目录 {directory} 不存在", "请检查路径, 或用 bullet-trade data import 建立")
+            raise UsageError(f"数据目录 {directory} 不存在", "请检查路径，或用 bullet-trade data import 建立")
         self.directory = directory
         self.files: dict[str, list[Path]] = {table.name: [] for table in TABLES}
         self.ignored: list[Path] = []
@@ -71,7 +71,7 @@ class ParquetTables:
             (self.ignored if table is None else self.files[table.name]).append(path)
         if not (self.files[BARS_1M.name] or self.files[BARS_1D.name]):
             text = f"数据目录 {directory} 里没有 bars_1m*.parquet 或 bars_1d*.parquet"
-            raise UsageError(text, "请检查路径, 或用 bullet-trade data import 导入行情")
+            raise UsageError(text, "请检查路径，或用 bullet-trade data import 导入行情")
         # No extension is ever fetched from the network: what the store needs is built in.
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": False})
         for table in TABLES:
@@ -123,8 +123,8 @@ class ParquetTables:
 
     def _failure(self, error: duckdb.Error) -> DataError:
         return DataError(
-            f"读取数据目录 {self.directory} 失败: {first_line(error)}",
-            "文件可能在运行中被移走或改坏; 请用 bullet-trade data check 检查",
+            f"读取数据目录 {self.directory} 失败：{first_line(error)}",
+            "文件可能在运行中被移走或改坏；请用 bullet-trade data check 检查",
         )
 
 

@@ -44,8 +44,8 @@ def take_distinct(connection: duckdb.DuckDBPyConnection, table: Table, sources: 
         first, second = connection.execute(query, list(conflict)).fetchall()
         key = " ".join(str(value) for value in conflict)
         raise UsageError(
-            f"{key} 有两条内容不同的数据: {place(sources, *first)}, {place(sources, *second)}",
-            "请只留一条, 或分两次导入 (后导入的替换先导入的); 没有写入任何内容",
+            f"{key} 有两条内容不同的数据：{place(sources, *first)}，{place(sources, *second)}",
+            "请只留一条，或分两次导入（后导入的替换先导入的）；没有写入任何内容",
         )
     before = _count(connection, typed)
     connection.execute(
@@ -70,9 +70,11 @@ def prepare_merge(connection: duckdb.DuckDBPyConnection, table: Table, target: P
     if main.exists():
         parts.append(_staying(connection, table, main))
     moves.append((_write(connection, table, " UNION ALL BY NAME ".join(parts), work), main))
-    for path in others:
-        if _has_replaced(connection, table, path):
-            moves.append((_write(connection, table, _staying(connection, table, path), work), path))
+    moves += [
+        (_write(connection, table, _staying(connection, table, path), work), path)
+        for path in others
+        if _has_replaced(connection, table, path)
+    ]
     replaced = _count(connection, f"{new} n WHERE EXISTS (FROM replaced r WHERE {_same_key(table, 'n', 'r')})")
     changed = _count(connection, "replaced WHERE changed")
     return Merge(tuple(moves), _count(connection, new) - replaced, replaced, changed)

@@ -49,7 +49,7 @@ def expand(patterns: Iterable[str]) -> list[Path]:
         else:
             files = sorted(Path(name) for name in glob.glob(pattern))
         if not files:
-            raise UsageError(f"没有找到可导入的文件: {pattern}", f"支持 {', '.join(SUFFIXES)}; 请检查路径或通配符")
+            raise UsageError(f"没有找到可导入的文件：{pattern}", f"支持 {', '.join(SUFFIXES)}；请检查路径或通配符")
         found.update(dict.fromkeys(files))
     return list(found)
 
@@ -95,8 +95,8 @@ def readable(path: Path) -> Iterator[None]:
         lines = str(error).strip().splitlines()
         what = " ".join(lines[:2]) if "Line:" in lines[0] else lines[0]
         wrong_encoding = "utf-8" in str(error) or "unicode" in str(error).lower()
-        remedy = "文件不是 UTF-8 编码, 请加 --encoding gbk" if wrong_encoding else "请改正或去掉该行后重新导入"
-        raise UsageError(f"文件 {path} 无法读取: {what}", remedy) from error
+        remedy = "文件不是 UTF-8 编码，请加 --encoding gbk" if wrong_encoding else "请改正或去掉该行后重新导入"
+        raise UsageError(f"文件 {path} 无法读取：{what}", remedy) from error
 
 
 def _open(connection: duckdb.DuckDBPyConnection, path: Path, options: ImportOptions, work: Path) -> Source:
@@ -132,7 +132,7 @@ def _csv_relation(path: Path, encoding: Encoding, work: Path) -> tuple[tuple[str
     except UnicodeDecodeError as error:
         raise UsageError(f"文件 {path} 不是 UTF-8 编码", "请加 --encoding gbk") from error
     if not first.strip():
-        raise UsageError(f"文件 {path} 没有表头", "第一行应是列名, 见 docs/data-format.md")
+        raise UsageError(f"文件 {path} 没有表头", "第一行应是列名，见 docs/data-format.md")
     delimiter = max(_DELIMITERS, key=first.count)
     headers = tuple(next(csv.reader([first], delimiter=delimiter)))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(headers)))
@@ -151,7 +151,7 @@ def _recode(path: Path, target: Path) -> None:
         ):
             shutil.copyfileobj(source, copy)
     except UnicodeDecodeError as error:
-        raise UsageError(f"文件 {path} 不是 GBK 编码", "请去掉 --encoding gbk, 或用 --encoding utf-8") from error
+        raise UsageError(f"文件 {path} 不是 GBK 编码", "请去掉 --encoding gbk，或用 --encoding utf-8") from error
 
 
 def _code_in_name(path: Path) -> Code | None:
@@ -177,8 +177,8 @@ def _guess(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:
         ).fetchone()
     table = guess_table(source.columns, intraday=row is not None and row[0] > 0)
     if table is None:
-        what = f"看不出文件 {source.path} 是哪一种数据, 列: {', '.join(source.headers)}"
-        raise UsageError(what, f"请用 --kind 指定 ({', '.join(t.name for t in TABLES)}), 或用 --columns 原名=标准名")
+        what = f"看不出文件 {source.path} 是哪一种数据，列：{', '.join(source.headers)}"
+        raise UsageError(what, f"请用 --kind 指定（{'、'.join(t.name for t in TABLES)}），或用 --columns 原名=标准名")
     return table
 
 
@@ -191,9 +191,9 @@ def _require_columns(table: Table, source: Source) -> None:
         if column.required and column.name not in have and not (column is table.time_column and have & times)
     ]
     if missing:
-        what = f"文件 {source.path} 缺少 {table.name} 的列 {', '.join(missing)}, 现有列: {', '.join(source.headers)}"
+        what = f"文件 {source.path} 缺少 {table.name} 的列 {', '.join(missing)}，现有列：{', '.join(source.headers)}"
         raise UsageError(
-            what, "请用 --columns 原名=标准名 指明" + ("; 代码可用 --code 指定" if "code" in missing else "")
+            what, "请用 --columns 原名=标准名 指明" + ("；代码可用 --code 指定" if "code" in missing else "")
         )
 
 

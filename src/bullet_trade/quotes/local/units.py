@@ -21,12 +21,12 @@ _LOW, _HIGH = 0.5, 2.0
 
 # Power of ten by which money / (volume x price) is off -> what is probably wrong.
 _CAUSES = {
-    2: "成交量像是以手为单位, 请加 --volume-unit lot",
-    1: "成交量像是以手为单位 (债券 1 手 10 张), 请加 --volume-unit lot",
-    -1: "成交量像是手、成交额像是千元, 请加 --volume-unit lot --money-unit thousand",
-    -2: "成交量像是已以股为单位 (请去掉 --volume-unit lot), 或成交量是手、成交额是万元 (请加 --money-unit wan)",
-    -3: "成交额像是千元, 请加 --money-unit thousand",
-    -4: "成交额像是万元, 请加 --money-unit wan",
+    2: "成交量像是以手为单位，请加 --volume-unit lot",
+    1: "成交量像是以手为单位（债券 1 手 10 张），请加 --volume-unit lot",
+    -1: "成交量像是手、成交额像是千元，请加 --volume-unit lot --money-unit thousand",
+    -2: "成交量像是已以股为单位（请去掉 --volume-unit lot），或成交量是手、成交额是万元（请加 --money-unit wan）",
+    -3: "成交额像是千元，请加 --money-unit thousand",
+    -4: "成交额像是万元，请加 --money-unit wan",
 }
 
 
@@ -46,6 +46,6 @@ def check_units(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         off_by_ten = _LOW <= ratio / 10**power <= _HIGH
         cause = _CAUSES.get(power) if off_by_ten else None
         raise UsageError(
-            f"{code} 的成交额是成交量乘价格的 {ratio:.4g} 倍, 单位或价格不对; 没有写入任何内容",
-            cause or "请导入不复权价格, 并用 --volume-unit 和 --money-unit 说明单位",
+            f"{code} 的成交额是成交量乘价格的 {ratio:.4g} 倍，单位或价格不对；没有写入任何内容",
+            cause or "请导入不复权价格，并用 --volume-unit 和 --money-unit 说明单位",
         )

@@ -29,9 +29,23 @@ def _moment() -> str:
     compact = r"regexp_replace(t, '^(\d{4})(\d{2})(\d{2})[ T]', '\1-\2-\3 ')"
     dashed = rf"regexp_replace({compact}, '^{_DAY}[ T]*', '\1-\2-\3 ')"
     plain = rf"trim(regexp_replace({dashed}, '\+08:?00$', ''))"
-    return f"""CASE {digits}
-        WHEN regexp_full_match({plain}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}( +{_CLOCK})?') THEN TRY_CAST({plain} AS TIMESTAMP)
-        END"""
+    written = rf"regexp_full_match({plain}, '\d{{4}}-\d{{1,2}}-\d{{1,2}}( +{_CLOCK})?')"
+    return f"CASE {digits} WHEN {written} THEN TRY_CAST({plain} AS TIMESTAMP) END"
+
+
+# 931, 93100 and 93100000: digits without the leading zero, as databases of exchange feeds write them.
+_CLOCK_DIGITS = ((r"\d{3,4}", 4, "%H%M"), (r"\d{5,6}", 6, "%H%M%S"), (r"\d{8,9}", 9, "%H%M%S%g"))
+
+
+def _clock() -> str:
+    """SQL for the time of day on 2000-01-01."""
+    digits = " ".join(
+        f"WHEN regexp_full_match(whole(t), '{pattern}') "
+        f"THEN try_strptime('20000101' || lpad(whole(t), {width}, '0'), '%Y%m%d{form}')"
+        for pattern, width, form in _CLOCK_DIGITS
+    )
+    written = f"regexp_full_match(trim(t), '{_CLOCK}')"
+    return f"WHEN {written} THEN TRY_CAST('2000-01-01 ' || trim(t) AS TIMESTAMP) {digits}"
 
 
 MACROS: tuple[str, ...] = (
@@ -41,13 +55,7 @@ MACROS: tuple[str, ...] = (
     # A year outside means that the text was something else (931 o'clock, a price).
     """CREATE MACRO moment(t) AS
        CASE WHEN year(any_moment(whole(t))) BETWEEN 1990 AND 2999 THEN any_moment(whole(t)) END""",
-    # 931, 93100 and 93100000 are digits without the leading zero, as databases of exchange feeds write them.
-    rf"""CREATE MACRO clock(t) AS CASE
-       WHEN regexp_full_match(trim(t), '{_CLOCK}') THEN TRY_CAST('2000-01-01 ' || trim(t) AS TIMESTAMP)
-       WHEN regexp_full_match(whole(t), '\d{{3,4}}') THEN try_strptime('20000101' || lpad(whole(t), 4, '0'), '%Y%m%d%H%M')
-       WHEN regexp_full_match(whole(t), '\d{{5,6}}') THEN try_strptime('20000101' || lpad(whole(t), 6, '0'), '%Y%m%d%H%M%S')
-       WHEN regexp_full_match(whole(t), '\d{{8,9}}') THEN try_strptime('20000101' || lpad(whole(t), 9, '0'), '%Y%m%d%H%M%S%g')
-       END - TIMESTAMP '2000-01-01'""",
+    f"CREATE MACRO clock(t) AS CASE {_clock()} END - TIMESTAMP '2000-01-01'",
     """CREATE MACRO number(t) AS
        CASE WHEN isfinite(TRY_CAST(replace(trim(t), ',', '') AS DOUBLE))
        THEN TRY_CAST(replace(trim(t), ',', '') AS DOUBLE) END""",

@@ -19,6 +19,13 @@ class Fund(NamedTuple):
 
 # code, name, middle price in yuan, holding (an index code without its exchange's suffix means 000xxx
 # Shanghai, 399xxx Shenzhen; a word means a kind of holding that follows no index of ours).
+_LARGE_CODES = """
+510050.XSHG 510300.XSHG 510500.XSHG 511090.XSHG 511880.XSHG 511990.XSHG 512100.XSHG 512880.XSHG 513050.XSHG
+513100.XSHG 518880.XSHG 588000.XSHG 159915.XSHE 159919.XSHE 159845.XSHE
+"""
+LARGE = frozenset(_LARGE_CODES.split())
+"""The most traded ones."""
+
 _TABLE = """
 510010 治理ETF 1.25 000010
 510020 超大盘ETF 0.62 000016

@@ -31,14 +31,13 @@ class Distribution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Arrays over the weekdays (`log_level`) and over the sessions (the rest) of a half-year; prices in ticks.
+    """Arrays over the sessions of a half-year; prices in ticks.
 
     `before` is the close before the first session. `ex_position` is the ex-day's place among the sessions, -1 if
     none.
     """
 
     own: Walk
-    log_level: FloatArray
     before: int
     wanted: FloatArray
     paused: BoolArray
@@ -83,31 +82,39 @@ def levels_of(
 ) -> Levels:
     """The code's levels; `calm` halves every departure from the straight line that many times."""
     own = walk(profile.path_key, block.half, block.first_weekday, block.weekday_count, profile.deviation)
-    start, log_level = own.start, own.level
+    start, level = own.start, own.level
     for loading, factor in zip(profile.exposure, factors, strict=True):
         start = start + loading * factor.start
-        log_level = log_level + loading * factor.level
-    if calm:
-        line = start + (log_level[-1] - start) * (np.arange(1, len(log_level) + 1) / len(log_level))
-        log_level = line + (log_level - line) * (0.5**calm)
+        level = level + loading * factor.level
     # One more entry in front: the close before the half-year's first weekday.
-    price = exponential(np.concatenate([np.array([start]), log_level])) * (profile.price * profile.ticks_per_yuan)
+    level = np.concatenate([np.array([start]), level])
+    place = block.offset + 1
+    before = 0 if block.preceded else int(place[0]) - 1
+    if calm:
+        _calm_down(level, place, before, 0.5**calm)
+    price = exponential(level) * (profile.price * profile.ticks_per_yuan)
     price *= bonus_factor(profile, HalfYear(block.half + 1))
     if given is not None:
         _apply(price, given, block)
-    wanted = price[block.offset + 1]
+    wanted = price[place]
     if block.continued:
         wanted[-1] = price[-1]
-    before = price[0] if block.preceded else price[block.offset[0]]
     return Levels(
         own=own,
-        log_level=log_level,
-        before=max(int(np.rint(before)), 1),
+        before=max(int(np.rint(price[before])), 1),
         wanted=wanted,
         paused=_paused(profile, block),
         ex_position=ex_position(given, block),
         distribution=given,
     )
+
+
+def _calm_down(level: FloatArray, place: IntArray, before: int, share: float) -> None:
+    """Leave only `share` of each session's departure from the straight line between the half-year's ends."""
+    end = level[-1]
+    line = level[before] + (end - level[before]) * (np.arange(1, len(place) + 1) / len(place))
+    level[place] = line + (level[place] - line) * share
+    level[-1] = end
 
 
 def _apply(price: FloatArray, given: Distribution, block: SessionBlock) -> None:

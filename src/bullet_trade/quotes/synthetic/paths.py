@@ -59,6 +59,7 @@ def walk(key: Key, half: HalfYear, first_weekday: int, count: int, deviation: fl
     level = np.cumsum(step * deviation)
     level += (end - start - level[-1]) * (np.arange(1, count + 1) / count)
     level += start
+    level[-1] = end  # to the last bit what the next half-year starts from
     return Walk(start, level, calm, draws)
 
 

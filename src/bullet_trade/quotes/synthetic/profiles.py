@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bullet_trade.domain.securities import FUNDS, Board, Code, Exchange, Kind, Security
-from bullet_trade.quotes.synthetic.funds import Fund
+from bullet_trade.quotes.synthetic.funds import LARGE, Fund
 from bullet_trade.quotes.synthetic.indices import INDICES, size_score
 from bullet_trade.quotes.synthetic.streams import Key, stream_key, unit
 
@@ -133,6 +133,8 @@ def _stock(security: Security, seed: int) -> Profile:
     if unit(key, 7) > 0.97:
         price *= 6.0
     million = 140.0 * (1.0 + 3.0 * unit(key, 8) * unit(key, 9)) * _doubling(1.3 * size + 1.2 * bold)
+    if security.board is Board.BSE:
+        million *= 0.15
     return _assemble(security, seed, price, exposure, max(own, 0.0065), _STOCK_OVERNIGHT, million_yuan=million)
 
 
@@ -151,7 +153,7 @@ def _index(security: Security, seed: int) -> Profile:
 def _fund(security: Security, seed: int, fund: Fund | None) -> Profile:
     key = stream_key(seed, security.code, "character")
     price = fund.price if fund else 0.7 + 1.6 * unit(key, 1)
-    million_share = 0.05 + 3.5 * unit(key, 2) * unit(key, 3) * unit(key, 4)
+    million_share = 4.0 if security.code in LARGE else 0.002 + 3.5 * unit(key, 2) * unit(key, 3) * unit(key, 4)
     holding = fund.holding if fund else _guess(security)
     row = _HOLDINGS.get(holding)
     if row is not None:
@@ -176,7 +178,7 @@ def _convertible(security: Security, seed: int) -> Profile:
     exposure = Exposure(0.25 + 0.40 * unit(key, 1), 0.3 * unit(key, 2), 0.4 * unit(key, 3))
     own = 0.0060 + 0.0160 * unit(key, 4) * unit(key, 5)
     price = 106.0 + 55.0 * unit(key, 6) * unit(key, 7)
-    million = 25.0 + 400.0 * unit(key, 8) * unit(key, 9)
+    million = 4.0 + 400.0 * unit(key, 8) * unit(key, 9) * unit(key, 10)
     return _assemble(security, seed, price, exposure, own, 0.15, million_yuan=million)
 
 

@@ -60,107 +60,25 @@ _BOND_SEGMENTS = (
     Segment("127", "XSHE", 12, date(2020, 1, 2), date(2025, 9, 1)),
 )
 # Codes that strategies are often written with: always in the universe, never delisted, never under risk warning.
-STEADY = frozenset(
-    [
-        "000001.XSHE",
-        "000002.XSHE",
-        "000063.XSHE",
-        "000100.XSHE",
-        "000333.XSHE",
-        "000538.XSHE",
-        "000568.XSHE",
-        "000651.XSHE",
-        "000725.XSHE",
-        "000858.XSHE",
-        "002027.XSHE",
-        "002049.XSHE",
-        "002142.XSHE",
-        "002230.XSHE",
-        "002304.XSHE",
-        "002352.XSHE",
-        "002415.XSHE",
-        "002475.XSHE",
-        "002594.XSHE",
-        "002714.XSHE",
-        "300014.XSHE",
-        "300015.XSHE",
-        "300059.XSHE",
-        "300122.XSHE",
-        "300124.XSHE",
-        "300274.XSHE",
-        "300308.XSHE",
-        "300750.XSHE",
-        "300760.XSHE",
-        "600000.XSHG",
-        "600009.XSHG",
-        "600016.XSHG",
-        "600028.XSHG",
-        "600030.XSHG",
-        "600031.XSHG",
-        "600036.XSHG",
-        "600048.XSHG",
-        "600050.XSHG",
-        "600104.XSHG",
-        "600276.XSHG",
-        "600309.XSHG",
-        "600436.XSHG",
-        "600519.XSHG",
-        "600585.XSHG",
-        "600690.XSHG",
-        "600809.XSHG",
-        "600887.XSHG",
-        "600900.XSHG",
-        "601012.XSHG",
-        "601088.XSHG",
-        "601166.XSHG",
-        "601288.XSHG",
-        "601318.XSHG",
-        "601328.XSHG",
-        "601398.XSHG",
-        "601628.XSHG",
-        "601668.XSHG",
-        "601857.XSHG",
-        "601888.XSHG",
-        "601899.XSHG",
-        "601939.XSHG",
-        "601988.XSHG",
-        "603259.XSHG",
-        "603288.XSHG",
-        "603501.XSHG",
-        "603986.XSHG",
-        "688008.XSHG",
-        "688012.XSHG",
-        "688036.XSHG",
-        "688111.XSHG",
-        "688981.XSHG",
-    ]
-)
+_STEADY_CODES = """
+000001.XSHE 000002.XSHE 000063.XSHE 000100.XSHE 000333.XSHE 000538.XSHE 000568.XSHE 000651.XSHE 000725.XSHE
+000858.XSHE 002027.XSHE 002049.XSHE 002142.XSHE 002230.XSHE 002304.XSHE 002352.XSHE 002415.XSHE 002475.XSHE
+002594.XSHE 002714.XSHE 300014.XSHE 300015.XSHE 300059.XSHE 300122.XSHE 300124.XSHE 300274.XSHE 300308.XSHE
+300750.XSHE 300760.XSHE 600000.XSHG 600009.XSHG 600016.XSHG 600028.XSHG 600030.XSHG 600031.XSHG 600036.XSHG
+600048.XSHG 600050.XSHG 600104.XSHG 600276.XSHG 600309.XSHG 600436.XSHG 600519.XSHG 600585.XSHG 600690.XSHG
+600809.XSHG 600887.XSHG 600900.XSHG 601012.XSHG 601088.XSHG 601166.XSHG 601288.XSHG 601318.XSHG 601328.XSHG
+601398.XSHG 601628.XSHG 601668.XSHG 601857.XSHG 601888.XSHG 601899.XSHG 601939.XSHG 601988.XSHG 603259.XSHG
+603288.XSHG 603501.XSHG 603986.XSHG 688008.XSHG 688012.XSHG 688036.XSHG 688111.XSHG 688981.XSHG
+"""
+STEADY = frozenset(_STEADY_CODES.split())
 
 # Syllables that seldom begin a real company's name, so that nobody takes these for one.
 _FIRST = "岚澄砚沐璟筠翊霁漱珑霭洵桓槿皓骁煜聿枫钰晟昶朔溯琮彧衍珩霖祁"
 _SECOND = "岳川禾舟石野亭渡岭溪原汀屿坞浦湾峪垣陌廊"
-_TRADES = [
-    "股份",
-    "科技",
-    "电子",
-    "医药",
-    "化工",
-    "机械",
-    "食品",
-    "能源",
-    "建材",
-    "物流",
-    "材料",
-    "电气",
-    "环保",
-    "传媒",
-    "软件",
-    "重工",
-    "纺织",
-    "置业",
-    "仪表",
-    "矿业",
-]
+_TRADES = (
+    *("股份", "科技", "电子", "医药", "化工", "机械", "食品", "能源", "建材", "物流"),
+    *("材料", "电气", "环保", "传媒", "软件", "重工", "纺织", "置业", "仪表", "矿业"),
+)
 
 _NAME_KEY = stream_key(0, "name")
 _FATE_KEY = stream_key(0, "fate")
@@ -187,7 +105,7 @@ def bond_listings() -> tuple[Listing, ...]:
 
 
 def listing_of(code: Code) -> Listing:
-    """A company's or convertible bond's facts from its code alone, in or outside the universe; it trades to this day."""
+    """A company or convertible bond from its code alone, in or outside the universe; it trades to this day."""
     bond = code[0] == "1"
     name = company_name(code, _BONDS_ENDING if bond else None)
     return Listing(code, name, _list_date(code), OPEN_END, st=False)

@@ -1,0 +1,124 @@
+"""(c) Tick to order on the wall-clock path: from the moment another thread hands a tick to the inbox until the broker's
+submit is called, with sizing, rules, ledger and the journal committed in between. p50 and p99 in microseconds.
+
+    python benchmarks/tick_to_order.py [full]      "full" flushes the disk at every commit
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bullet_trade.domain.money import Money
+from bullet_trade.domain.reports import AccountSnapshot, Cancelled
+from bullet_trade.domain.securities import Code
+from bullet_trade.engine.clock import WallClock
+from bullet_trade.engine.events import Event
+from bullet_trade.engine.inbox import StopRequested
+from bullet_trade.ops import compose as composition
+from bullet_trade.ops.live import run_session
+from bullet_trade.ops.settings import load_settings
+from bullet_trade.ports.broker import OrderTicket, ReportSink
+from bullet_trade.ports.quotes import Tick
+
+ROUNDS = 1_500
+SESSION = datetime(2025, 12, 1, 10, 0)
+
+STRATEGY = """
+from jqdata import *
+
+def initialize(context):
+    pass
+
+def handle_tick(context, tick):
+    order(tick.code, 100, wait_timeout=0)
+"""
+
+
+class ShiftedClock(WallClock):
+    """The wall clock, moved so that the benchmark always runs at ten in the morning of one session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shift = SESSION - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self._shift
+
+
+class StampingBroker:
+    """Notes when submit is called, and ends the order at once so that nothing piles up."""
+
+    label = "stamp"
+
+    def __init__(self) -> None:
+        self.stamps: list[int] = []
+        self.called = threading.Event()
+
+    def connect(self, sink: ReportSink) -> None:
+        self._sink = sink
+        self.request_snapshot()
+
+    def submit(self, ticket: OrderTicket) -> None:
+        self.stamps.append(time.perf_counter_ns())
+        self._sink(Cancelled(ticket.tag, "", SESSION))
+        self.called.set()
+
+    def cancel(self, tag: str) -> None: ...
+
+    def request_snapshot(self) -> None:
+        self._sink(AccountSnapshot(SESSION, Money(10**13), Money(0), ()))
+
+    def close(self) -> None: ...
+
+
+class Silent:
+    """Watches nothing."""
+
+    def tell(self, event: Event) -> None: ...
+
+
+def main() -> None:
+    settings = load_settings(None).model_copy(update={"journal_sync": "full" if "full" in sys.argv else "normal"})
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        strategy = Path(folder) / "tick.py"
+        strategy.write_text(STRATEGY, encoding="utf-8")
+        broker = StampingBroker()
+        request = composition.RunRequest(strategy, "simulator", None, None, "synthetic", Path(folder), False)
+        composition.WallClock, usual = ShiftedClock, composition.WallClock  # type: ignore[misc]
+        composition.SimulatedBroker, simulator = (lambda *_, **__: broker), composition.SimulatedBroker  # type: ignore[misc,assignment]
+        run = composition.compose(request, settings, Silent())
+        composition.WallClock, composition.SimulatedBroker = usual, simulator  # type: ignore[misc]
+        taken: list[float] = []
+        feeder = threading.Thread(target=feed, args=(run, broker, taken))
+        feeder.start()
+        run_session(run)
+        feeder.join()
+        run.held.release()
+    taken = sorted(taken[200:])
+    at = lambda share: taken[int(len(taken) * share)]  # noqa: E731
+    print(
+        f"tick to order ({settings.journal_sync} sync): p50 {at(0.5):.0f} us, p99 {at(0.99):.0f} us, {len(taken)} orders"
+    )
+
+
+def feed(run: composition.Run, broker: StampingBroker, taken: list[float]) -> None:
+    time.sleep(1.0)
+    code = Code("600519.XSHG")
+    for number in range(ROUNDS):
+        broker.called.clear()
+        tick = Tick(code=code, datetime=SESSION + timedelta(seconds=3 * number), current=10.0)
+        start = time.perf_counter_ns()
+        run.inbox.put_tick(tick)
+        broker.called.wait(2.0)
+        taken.append((broker.stamps[-1] - start) / 1000)
+        time.sleep(0.001)
+    run.inbox.put(StopRequested("done"))
+
+
+if __name__ == "__main__":
+    main()
