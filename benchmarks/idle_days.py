@@ -56,7 +56,8 @@ def main() -> None:
         if profile:
             pstats.Stats(profile).sort_stats("tottime").print_stats(20)
         print(
-            f"idle days: {days.count} days, {run.session.g.runs} runs, {days.count / seconds:,.0f} days/s, {seconds:.3f} s"
+            f"idle days: {days.count} days, {run.session.g.runs} runs, "
+            f"{days.count / seconds:,.0f} days/s, {seconds:.3f} s"
         )
 
 

@@ -120,9 +120,7 @@ def main() -> None:
     print(f"  engine     {bars_run / seconds:>12,.0f} bars/s  {seconds:.3f} s")
     print(f"  bare loop  {bars_run / bare:>12,.0f} bars/s  {bare:.3f} s")
     print(f"  ratio      {bare / seconds:>12.3f}   (engine / bare loop)")
-    print(
-        f"  generating the synthetic bars took {generated:.3f} s more, {generated / len(bars) / 60 * 1e6:.0f} us a code-day"
-    )
+    print(f"  generating the bars took {generated:.3f} s more, {generated / len(bars) / 60 * 1e6:.0f} us a code-day")
 
 
 if __name__ == "__main__":

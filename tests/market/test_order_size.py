@@ -46,9 +46,17 @@ def test_children_of_selling_everything_are_valid_one_after_the_other(security, 
     assert left == 0
 
 
-def test_a_star_tail_below_the_minimum_borrows_from_the_order_before() -> None:
-    star = describe(Code("688981.XSHG"))
-    assert split(star, Side.BUY, 200_100, OrderType.LIMIT, DAY) == [100_000, 99_900, 200]
+@pytest.mark.parametrize(
+    ("amount", "children"),
+    [
+        (200_100, [100_000, 99_900, 200]),
+        (100_199, [99_999, 200]),
+        (100_200, [100_000, 200]),
+        (100_001, [99_801, 200]),
+    ],
+)
+def test_a_star_tail_below_the_minimum_borrows_from_the_order_before(amount: int, children: list[int]) -> None:
+    assert split(describe(Code("688981.XSHG")), Side.BUY, amount, OrderType.LIMIT, DAY) == children
 
 
 def test_an_invalid_quantity_is_not_split() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -43,6 +43,27 @@ SZSE_STOCK, STAR, REPO = (describe(Code(code)) for code in ("000001.XSHE", "6889
 )
 def test_who_closes_by_call_auction_since_when(security, day, phase) -> None:
     assert phase_at(security, day, time(14, 58)) is phase
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "phase"),
+    [
+        ("09:15", Phase.PRE_OPEN, Phase.OPENING_CALL),
+        ("09:20", Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL),
+        ("09:25", Phase.OPENING_CALL_NO_CANCEL, Phase.PRE_CONTINUOUS_GAP),
+        ("09:30", Phase.PRE_CONTINUOUS_GAP, Phase.CONTINUOUS),
+        ("11:30", Phase.CONTINUOUS, Phase.LUNCH_BREAK),
+        ("13:00", Phase.LUNCH_BREAK, Phase.CONTINUOUS),
+        ("14:57", Phase.CONTINUOUS, Phase.CLOSING_CALL),
+        ("15:00", Phase.CLOSING_CALL, Phase.CLOSED_AUCTION),
+        ("15:05", Phase.CLOSED_AUCTION, Phase.AFTER_HOURS_FIXED_PRICE),
+        ("15:30", Phase.AFTER_HOURS_FIXED_PRICE, Phase.CLOSED),
+    ],
+)
+def test_a_phase_begins_on_its_second(at: str, before: Phase, phase: Phase) -> None:
+    start = time.fromisoformat(at)
+    last = (datetime.combine(DAY, start) - timedelta(microseconds=1)).time()
+    assert (phase_at(STOCK, DAY, last), phase_at(STOCK, DAY, start)) == (before, phase)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,13 @@ def test_limits_follow_the_formula_and_contain_the_previous_close(kind, ticks) -
 
 
 @pytest.mark.parametrize(
+    ("base", "low", "high"), [("0.04", "0.03", "0.05"), ("0.01", "0.01", "0.02"), ("0.05", "0.04", "0.06")]
+)
+def test_a_limit_is_at_least_one_tick_away_and_at_least_one_tick(base: str, low: str, high: str) -> None:
+    assert price_limits(MAIN, DAY, price(base)) == PriceLimits(price(low), price(high))
+
+
+@pytest.mark.parametrize(
     ("security", "day", "ratio"),
     [
         (MAIN, date(1996, 12, 13), None),

@@ -34,8 +34,8 @@ def test_shares_without_a_limit_halt_ten_minutes_at_30_and_60_percent(traded, at
     assert (halt.resume if halt else None) == (time.fromisoformat(resume) if resume else None)
 
 
-def test_a_convertible_bond_halts_until_1457_from_30_percent() -> None:
-    halt = halt_after(CONVERTIBLE_LEVELS, price("100"), price("130"), time(10, 0), 200)
+def test_a_convertible_bond_that_jumps_30_percent_halts_until_1457() -> None:
+    halt = halt_after(CONVERTIBLE_LEVELS, price("100"), price("130"), time(10, 0))
     assert halt is not None
     assert (halt.minutes, halt.resume) == (None, time(14, 57))
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from bullet_trade.domain.errors import InvariantError
-from bullet_trade.domain.money import Money, Price, divide_half_up, text
+from bullet_trade.domain.money import ZERO, Money, Price, divide_half_up, text
 from bullet_trade.domain.orders import Order, Side
 from bullet_trade.domain.reports import AccountSnapshot, Entitlement
 from bullet_trade.domain.securities import Code
@@ -56,7 +56,7 @@ class Difference(msgspec.Struct, frozen=True):
 class Ledger:
     """Cash and positions of one account. Owned by the engine thread."""
 
-    def __init__(self, cash: Money = Money(0)) -> None:
+    def __init__(self, cash: Money = ZERO) -> None:
         self.cash = cash
         self.frozen = Money(0)
         self.sold_today = Money(0)

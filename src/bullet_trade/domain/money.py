@@ -1,7 +1,7 @@
 """Exact money and prices: whole numbers of 1/10,000 yuan.
 
 One unit is a tenth of the finest price step of the exchanges (0.001 yuan), so every price, every product of a price
-and a share count, and every fee rounded to the fen is exact. `float` is converted here, at the border, and nowhere else.
+and a share count, and every fee rounded to the fen is exact. `float` is converted here, at the border, nowhere else.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class WallClock:
         return time.monotonic()
 
     def take_step(self) -> float:
-        """Seconds by which civil time has jumped against the monotonic clock since the last call; 0.0 when it ran evenly.
+        """Seconds by which civil time has jumped against the monotonic clock since the last call; 0.0 when even.
 
         Positive after a step forward, and after a sleep on systems whose monotonic clock stops meanwhile.
         """

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from bullet_trade.domain.errors import OrderTransitionError
 from bullet_trade.domain.ledger import Ledger
-from bullet_trade.domain.money import Money, Price, price
+from bullet_trade.domain.money import ZERO, Money, Price, price
 from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.reports import (
     Accepted,
@@ -60,8 +60,8 @@ class DaySums:
 
     orders: int = 0
     refused: int = 0
-    bought: Money = Money(0)
-    sold: Money = Money(0)
+    bought: Money = ZERO
+    sold: Money = ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Sized(NamedTuple):
 
 
 def protection_price(side: Side, last: Price, percent: float, tick: Price, limits: PriceLimits | None) -> Price:
-    """The worst price that a market order accepts: `percent` (a fraction) beyond the last price, inside the day's limits."""
+    """The worst price a market order accepts: `percent` (a fraction) beyond the last price, inside the day's limits."""
     raw = Price(round(last * (1 + percent)))
     price = tick_size.floor_to_tick(raw, tick) if side is Side.BUY else tick_size.ceil_to_tick(raw, tick)
     if limits is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
-from math import nan
+from math import isnan, nan
 
 from bullet_trade.domain.money import price, yuan
 from bullet_trade.domain.securities import Code, Security
@@ -178,7 +178,7 @@ class HistoryFeed:
         else:
             earlier = self._data.daily(security.code, day - LOOKBACK, day - timedelta(days=1))
             prev_close, paused = (float(earlier.close[-1]) if len(earlier) else nan), no_minutes
-        if prev_close != prev_close:  # first day of a new listing: no reference price, no limits
+        if isnan(prev_close):  # first day of a new listing: no reference price, no limits
             return DayFacts(security.name, 0.0, 0.0, 0.0, paused, security.st)
         limits = price_limits(security, day, price(prev_close), self._listed_days(security, day))
         low, high = (yuan(limits.low), yuan(limits.high)) if limits is not None else (0.0, 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
-    """Replace `path` with `content`. `durable` also survives a power failure. Raises `OSError`, leaving the old file."""
+    """Replace `path` with `content`; `durable` survives a power failure too. Raises `OSError`, leaving the old file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -20,7 +20,7 @@ bind = _current.set
 
 
 def session() -> Session:
-    """The run whose strategy is calling. Raises `StrategyError` outside a run or from a thread of the strategy's own."""
+    """The run whose strategy is calling. Raises `StrategyError` outside a run or from a strategy's own thread."""
     try:
         return _current.get()
     except LookupError:

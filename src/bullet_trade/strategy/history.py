@@ -55,7 +55,7 @@ class History:
         return self._now().date()
 
     def daily_bars(self, code: Code, first: date) -> DailyBars:
-        """Unadjusted daily bars from `first` (or earlier) through today; today's row serves its reference price only."""
+        """Unadjusted daily bars from `first` or earlier through today; today's row gives its reference price only."""
         today = self._now().date()
         if today != self._today:
             self._today = today

@@ -31,7 +31,7 @@ Saved = tuple[SavedState, dict[str, object]]
 
 
 class Session:
-    """Owns what belongs to the strategy: `g`, settings, context; drives the start and the restart. Engine thread only."""
+    """Owns what belongs to the strategy (`g`, settings, context); drives start and restart. Engine thread only."""
 
     def __init__(
         self,

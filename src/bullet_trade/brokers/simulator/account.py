@@ -39,7 +39,7 @@ class Account(msgspec.Struct):
     """The trading date that was opened last, ISO."""
 
     def reserve(self, side: Side, code: Code, amount: int, cash: Money) -> str:
-        """Set aside `cash` for a purchase or `amount` shares for a sale; the reason when there is not enough, else ''."""
+        """Set aside `cash` for a purchase or `amount` shares for a sale; '' or the reason why it cannot be done."""
         if side is Side.BUY:
             if cash > self.cash:
                 return f"资金不足：需要 {cash / 10_000:.2f} 元，可用 {self.cash / 10_000:.2f} 元"

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 
 from bullet_trade.brokers.simulator.account import Account
 from bullet_trade.brokers.simulator.matching import Match, share_of, take_at_once, trade_through
-from bullet_trade.domain.money import Money, Price, money, price, text
+from bullet_trade.domain.money import ZERO, Money, Price, money, price, text
 from bullet_trade.domain.orders import OrderType, Side
 from bullet_trade.domain.reports import (
     Accepted,
@@ -50,8 +50,8 @@ class Resting:
     reserved: Money
     arrived: bool = False
     filled: int = 0
-    turnover: Money = Money(0)
-    fees: Money = Money(0)
+    turnover: Money = ZERO
+    fees: Money = ZERO
 
     @property
     def rest(self) -> int:

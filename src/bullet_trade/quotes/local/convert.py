@@ -80,7 +80,7 @@ def _load_codes(
             except UsageError as error:
                 query = f'SELECT file, row FROM raw_{table.name} WHERE "{name}" = ? ORDER BY ALL LIMIT 1'
                 file, row = connection.execute(query, [text]).fetchall()[0]
-                raise UsageError(f"{place(sources, file, row)}: {error.text}", error.remedy) from error
+                raise UsageError(f"{place(sources, file, row)}：{error.text}", error.remedy) from error
             if others:
                 unclear.append(f"{text} 按 {code}")
             connection.execute("INSERT INTO codes VALUES (?, ?, ?, ?)", [text, code, *_scale(code, unit)])

@@ -109,9 +109,9 @@ def map_headers(headers: Sequence[str], own: Mapping[str, str]) -> dict[str, int
     found: dict[str, int] = {}
     for source, standard in own.items():
         if source not in headers:
-            raise UsageError(f"--columns 里的列 {source} 不在文件里", f"文件的列: {', '.join(headers)}")
+            raise UsageError(f"--columns 里的列 {source} 不在文件里", f"文件的列：{', '.join(headers)}")
         if standard not in standard_names:
-            raise UsageError(f"--columns 里没有标准列 {standard}", f"可用: {', '.join(sorted(standard_names))}")
+            raise UsageError(f"--columns 里没有标准列 {standard}", f"可用：{', '.join(sorted(standard_names))}")
         found[standard] = headers.index(source)
     ranked = sorted(
         (*_MEANING[_bare(header)], position)
