@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from bullet_trade.domain.money import Money, money
 from bullet_trade.domain.securities import Board, Code, Kind
 from bullet_trade.market.boards import describe
 from bullet_trade.market.fees import Commission, CommissionPlan
+from bullet_trade.market.holiday_file import parse_holidays
 from bullet_trade.market.lots import Lot
 from bullet_trade.market.overrides import parse_overrides
 
@@ -115,6 +118,13 @@ def test_a_wrong_file_is_refused_with_the_path_of_the_wrong_key(text: str, path:
         parse_overrides(text)
     assert path in str(caught.value)
     assert caught.value.remedy
+
+
+def test_the_examples_of_the_manual_are_accepted() -> None:
+    manual = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
+    holidays, overrides = re.findall(r"```toml\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(parse_holidays(holidays).sessions()) == 20
+    assert parse_overrides(overrides).commission.stock.buy == 25_000
 
 
 def test_the_same_security_written_twice_is_refused() -> None:

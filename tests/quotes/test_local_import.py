@@ -135,6 +135,15 @@ class TestExportsAsTheyAre:
         assert not index.remarks
         assert rows(index.path, "code") == [("000001.XSHG",)]
 
+    def test_a_code_in_the_file_name_counts_and_a_bare_one_is_remarked(self, tmp_path):
+        text = DAILY.replace("code,", "").replace("600519.XSHG,", "")
+        report = take(csv(tmp_path / "20250102_000300.csv", text), tmp_path / "store")
+        assert rows(report.path, "code") == [("000300.XSHE",)]
+        assert "000300 按 000300.XSHE" in report.remarks[0]
+        report = take(csv(tmp_path / "sh000300_1d.csv", text), tmp_path / "index")
+        assert rows(report.path, "code") == [("000300.XSHG",)]
+        assert not report.remarks
+
     def test_float32_noise_goes_and_real_decimals_stay(self, tmp_path):
         text = (
             "code,date,open,high,low,close,volume\n"
@@ -244,6 +253,15 @@ class TestRefusedWithNothingWritten:
         text = "日期,开盘,最高,最低,收盘\n2025-01-02,1,1,1,1\n"
         with pytest.raises(UsageError, match=r"缺少 bars_1d 的列 code, volume.*--code"):
             take(csv(tmp_path / "a.csv", text), tmp_path / "store")
+
+    def test_a_code_given_by_hand_for_a_file_of_several_codes(self, tmp_path):
+        source = csv(tmp_path / "a.csv", DAILY + "000001.XSHE,2025-01-03,10,11,9,10,100,1000\n")
+        with pytest.raises(UsageError, match=r"含多个代码（000001\.XSHE、600519\.XSHG 等），不能用 --code"):
+            take(source, tmp_path / "store", code=Code("600519.XSHG"))
+
+    def test_a_spreadsheet_asks_for_csv(self, tmp_path):
+        with pytest.raises(UsageError, match=r"不支持文件 .*a\.xlsx 的格式.*另存为 CSV"):
+            take(csv(tmp_path / "a.xlsx", "PK"), tmp_path / "store")
 
     def test_no_file_at_all(self, tmp_path):
         with pytest.raises(UsageError, match=r"没有找到可导入的文件：.*\*\.csv"):

@@ -78,6 +78,13 @@ class TestDirectoryThatCannotBeUsed:
         with pytest.raises(DataError, match=r"600519\.SH。应写成 600519\.XSHG"):
             LocalStore(tmp_path).securities()
 
+    def test_a_file_that_vanishes_while_the_store_is_open_is_a_data_error(self, tmp_path):
+        write(tmp_path / "bars_1d.parquet", DAILY_COLUMNS, daily("2025-01-02", "10 11 9 10"))
+        store = LocalStore(tmp_path)
+        (tmp_path / "bars_1d.parquet").unlink()
+        with pytest.raises(DataError, match=r"失败.*data check"):
+            store.daily(MOUTAI, date(2025, 1, 1), date(2025, 1, 31))
+
     def test_odd_signs_in_the_path_are_taken_by_the_letter(self, tmp_path):
         odd = tmp_path / "it's [1] * data"
         odd.mkdir()

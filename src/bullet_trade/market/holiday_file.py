@@ -3,8 +3,8 @@
 TOML, written from the exchanges' notice at the end of December::
 
     first = 2027-01-01
-    last = 2027-12-31
-    closed = [2027-01-01, 2027-02-05]
+    last = 2027-01-31
+    closed = [2027-01-01]
 
 Every weekday from `first` to `last` that `closed` does not list is a session.
 """

@@ -20,7 +20,7 @@ from bullet_trade.quotes.local.columns import (
 # Standard name -> spellings, the preferred one first. Case, blanks, underscores and a unit in brackets do not count.
 _SPELLINGS: dict[str, str] = {
     "code": "code 代码 证券代码 股票代码 合约代码 基金代码 债券代码 tscode security stockcode secucode"
-    " orderbookid instrument symbol ticker 指数成分代码",
+    " orderbookid instrument symbol ticker",
     "date": "date 日期 交易日期 tradedate tradingdate 交易日 tradingday",
     "datetime": "datetime 时间 交易时间 time tradetime bartime timestamp 日期时间 updatetime",
     "open": "open 开盘 开盘价 今开 openprice",

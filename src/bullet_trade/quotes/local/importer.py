@@ -58,12 +58,18 @@ def import_files(patterns: Sequence[str], target: Path, options: ImportOptions) 
         ):
             reports, moves = _prepare(paths, target, options, Path(work))
             for prepared, final in moves:
+                _to_disk(prepared)
                 os.replace(prepared, final)
     except Timeout as error:
         raise UsageError(f"另一个导入正在写 {target}", "请等它结束后再试") from error
     except OSError as error:
         raise UsageError(f"无法写入数据目录 {target}：{error.strerror}", "请检查权限、磁盘空间和路径") from error
     return reports
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _prepare(

@@ -159,6 +159,7 @@ def coarse_day(day: DailyBars, row: int) -> MinuteBars:
     shares = np.zeros(BARS_PER_DAY, dtype=np.int64)
     shares[0] = volume // 2
     shares[-1] = volume - volume // 2
+    price.flags.writeable = False  # one array stands for all four prices
     return MinuteBars(
         open=price, high=price, low=price, close=price, volume=shares, money=price * shares.astype(np.float64)
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 import duckdb
 
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.domain.securities import Code
 from bullet_trade.market.codes import normalize
 from bullet_trade.quotes.local.columns import TABLES, Table
 from bullet_trade.quotes.local.headers import guess_table, map_headers
@@ -34,7 +33,7 @@ class Source:
     headers: tuple[str, ...]
     relation: str
     columns: Mapping[str, int]  # standard name -> position
-    code: Code | None  # of all rows, where the file has no column for it
+    code: str | None  # of all rows, in any spelling, where no column says it
 
 
 def expand(patterns: Iterable[str]) -> list[Path]:
@@ -46,6 +45,8 @@ def expand(patterns: Iterable[str]) -> list[Path]:
             files = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES)
         elif path.exists():
             files = [path]
+            if path.suffix.lower() not in SUFFIXES:
+                raise UsageError(f"不支持文件 {path} 的格式", f"支持 {', '.join(SUFFIXES)}；Excel 请另存为 CSV")
         else:
             files = sorted(Path(name) for name in glob.glob(pattern))
         if not files:
@@ -106,8 +107,23 @@ def _open(connection: duckdb.DuckDBPyConnection, path: Path, options: ImportOpti
     else:
         headers, relation = _csv_relation(path, options.encoding, work)
     columns = map_headers(headers, options.columns)
-    code = None if "code" in columns and options.code is None else options.code or _code_in_name(path)
-    return Source(path, headers, relation, columns, code)
+    if "code" not in columns:
+        return Source(path, headers, relation, columns, options.code or _code_in_name(path))
+    source = Source(path, headers, relation, columns, options.code)
+    if options.code is not None:
+        _require_one_code(connection, source)
+    return source
+
+
+def _require_one_code(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """--code renames the rows of one security; it must not throw those of several together."""
+    with readable(source.path):
+        query = (
+            f"SELECT DISTINCT filled(c{source.columns['code']}) AS code FROM {source.relation} ORDER BY code LIMIT 2"
+        )
+        found = [str(row[0]) for row in connection.execute(query).fetchall()]
+    if len(found) > 1:
+        raise UsageError(f"文件 {source.path} 含多个代码（{'、'.join(found)} 等），不能用 --code", "请去掉 --code")
 
 
 def _parquet_relation(path: Path, schema: Mapping[str, str]) -> str:
@@ -154,7 +170,7 @@ def _recode(path: Path, target: Path) -> None:
         raise UsageError(f"文件 {path} 不是 GBK 编码", "请去掉 --encoding gbk，或用 --encoding utf-8") from error
 
 
-def _code_in_name(path: Path) -> Code | None:
+def _code_in_name(path: Path) -> str | None:
     """The security that a file is named after: 600519.SH.csv, sh600519_1m.csv, 000001.XSHE.parquet."""
     found = re.search(
         r"(?i)(?<![a-z0-9])(?:[a-z]{2}\.?)?[0-9]{6}(?:\.(?:XSHG|XSHE|XBSE|SH|SS|SZ|BJ))?(?![0-9])", path.name
@@ -162,9 +178,10 @@ def _code_in_name(path: Path) -> Code | None:
     if found is None:
         return None
     try:
-        return normalize(found.group())
+        normalize(found.group())
     except UsageError:
-        return None  # six digits that are no code, e.g. a month and day
+        return None  # six digits that are no code, e.g. a year and month
+    return found.group()
 
 
 def _guess(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:

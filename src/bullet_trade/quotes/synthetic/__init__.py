@@ -1,7 +1,7 @@
 """Invented market data (合成行情) that need no file and no network: the embedded default source.
 
 **Not real prices.** Codes are real where strategies expect them, company names are invented, prices never happened.
-The source says so: `synthetic` is True and `label` reads 合成行情(种子 N); whoever shows its prices shows that label too.
+The source says so: `synthetic` is True, `label` reads 合成行情(种子 N), and whoever shows its prices shows that label.
 
 Model
 -----

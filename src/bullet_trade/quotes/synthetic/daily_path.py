@@ -81,7 +81,7 @@ def build_daily_path(
     for calm in range(_CALMEST):
         levels = levels_of(profile, block, factors, given, calm)
         chain = limited_chain(levels, ratios)
-        if not block.continued or chain.close[-1] == max(int(np.rint(levels.wanted[-1])), 1):
+        if chain.close[-1] == max(int(np.rint(levels.wanted[-1])), 1):
             return _finish(profile, block, levels, chain, factors)
     raise InvariantError(f"合成行情: {profile.code} 在 {block.dates[0]} 开始的半年内不能满足涨跌停限制")
 

@@ -51,8 +51,9 @@ def weekday_date(number: int) -> date:
 class SessionBlock:
     """The sessions of one half-year.
 
-    `offset` gives each session's number among the half-year's weekdays, `places` its number among the sessions.
-    `continued` says whether the next half-year has sessions too, `preceded` whether the one before has.
+    Where the list of sessions begins or ends inside the half-year, weekdays stand in for the sessions that it leaves
+    out, so that paths are the same for a longer list. `offset` gives each session's number among the half-year's
+    weekdays; `places` its number among the sessions, for those on the list only.
     """
 
     half: HalfYear
@@ -62,19 +63,23 @@ class SessionBlock:
     days: DateArray  # datetime64[D]
     offset: IntArray
     places: dict[date, int]
-    preceded: bool
-    continued: bool
 
 
 def session_blocks(sessions: Sequence[date]) -> dict[HalfYear, SessionBlock]:
     """The half-years of ascending `sessions`."""
+    if not sessions:
+        return {}
+    earliest, latest = half_year_of(sessions[0]), half_year_of(sessions[-1])
+    begin, end = weekday_number(first_day(earliest)), weekday_number(first_day(HalfYear(latest + 1)))
+    before = [weekday_date(number) for number in range(begin, weekday_number(sessions[0]))]
+    after = [weekday_date(number) for number in range(weekday_number(sessions[-1]) + 1, end)]
     grouped: dict[HalfYear, list[date]] = {}
-    for day in sessions:
+    for day in (*before, *sessions, *after):
         grouped.setdefault(half_year_of(day), []).append(day)
-    return {half: _block(half, days, grouped) for half, days in grouped.items()}
+    return {half: _block(half, days, (sessions[0], sessions[-1])) for half, days in grouped.items()}
 
 
-def _block(half: HalfYear, dates: list[date], known: dict[HalfYear, list[date]]) -> SessionBlock:
+def _block(half: HalfYear, dates: list[date], listed: tuple[date, date]) -> SessionBlock:
     first = weekday_number(first_day(half))
     count = weekday_number(first_day(HalfYear(half + 1))) - first
     days = np.array(dates, dtype="datetime64[D]")
@@ -86,7 +91,5 @@ def _block(half: HalfYear, dates: list[date], known: dict[HalfYear, list[date]])
         dates=tuple(dates),
         days=days,
         offset=np.minimum(weeks * 5 + np.minimum(weekday, 4) - first, count - 1),
-        places={day: place for place, day in enumerate(dates)},
-        preceded=HalfYear(half - 1) in known,
-        continued=HalfYear(half + 1) in known,
+        places={day: place for place, day in enumerate(dates) if listed[0] <= day <= listed[1]},
     )

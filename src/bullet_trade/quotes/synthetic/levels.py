@@ -89,19 +89,17 @@ def levels_of(
     # One more entry in front: the close before the half-year's first weekday.
     level = np.concatenate([np.array([start]), level])
     place = block.offset + 1
-    before = 0 if block.preceded else int(place[0]) - 1
     if calm:
-        _calm_down(level, place, before, 0.5**calm)
+        _calm_down(level, place, 0.5**calm)
     price = exponential(level) * (profile.price * profile.ticks_per_yuan)
     price *= bonus_factor(profile, HalfYear(block.half + 1))
     if given is not None:
         _apply(price, given, block)
     wanted = price[place]
-    if block.continued:
-        wanted[-1] = price[-1]
+    wanted[-1] = price[-1]  # what the next half-year starts from, even if it ends in holidays
     return Levels(
         own=own,
-        before=max(int(np.rint(price[before])), 1),
+        before=max(int(np.rint(price[0])), 1),
         wanted=wanted,
         paused=_paused(profile, block),
         ex_position=ex_position(given, block),
@@ -109,10 +107,10 @@ def levels_of(
     )
 
 
-def _calm_down(level: FloatArray, place: IntArray, before: int, share: float) -> None:
+def _calm_down(level: FloatArray, place: IntArray, share: float) -> None:
     """Leave only `share` of each session's departure from the straight line between the half-year's ends."""
     end = level[-1]
-    line = level[before] + (end - level[before]) * (np.arange(1, len(place) + 1) / len(place))
+    line = level[0] + (end - level[0]) * (np.arange(1, len(place) + 1) / len(place))
     level[place] = line + (level[place] - line) * share
     level[-1] = end
 
@@ -131,8 +129,7 @@ def ex_position(given: Distribution | None, block: SessionBlock) -> int:
         return -1
     offset = given.ex_weekday - block.first_weekday
     position = int(np.searchsorted(block.offset, offset))
-    passed = position == 0 and not block.preceded and offset < block.offset[0]
-    return -1 if passed or position == len(block.offset) else position
+    return position if position < len(block.offset) else -1
 
 
 def _paused(profile: Profile, block: SessionBlock) -> BoolArray:
@@ -141,6 +138,5 @@ def _paused(profile: Profile, block: SessionBlock) -> BoolArray:
         return np.zeros(len(block.offset), dtype=np.bool_)
     weekday = block.offset + block.first_weekday
     paused = (weekday >= halt.first_weekday) & (weekday <= halt.last_weekday)
-    if block.continued:
-        paused[-1] = False
+    paused[-1] = False
     return paused

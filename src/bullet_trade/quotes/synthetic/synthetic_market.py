@@ -51,13 +51,14 @@ class SyntheticMarket:
     """Invented prices for any stock, fund, convertible bond or index: a pure function of (seed, code, day).
 
     `sessions` are the trading days, ascending. A day's bars do not depend on where the list begins or ends, nor on
-    the order of requests; only a limit day that the list cuts off at its start can change the days right after it.
+    the order of requests; only holidays hidden behind an end inside a half-year can move a limit day there.
     Used on one thread. Arrays in results are read-only and shared.
     """
 
     def __init__(self, seed: int = 1, *, sessions: Sequence[date]) -> None:
         self._seed = seed
         self._blocks = session_blocks(sessions)
+        self._first, self._last = (sessions[0], sessions[-1]) if sessions else (date.max, date.min)
         self._factor_keys = factor_keys(seed)
         self._subject = lru_cache(maxsize=8192)(self._make_subject)
         self._factors = lru_cache(maxsize=_FACTORS_KEPT)(self._make_factors)
@@ -99,7 +100,8 @@ class SyntheticMarket:
         subject = self._subject(code)
         if subject is None:
             return joined([], first, last)
-        start, end = max(first, subject.security.list_date), min(last, subject.security.end_date)
+        start = max(first, subject.security.list_date, self._first)
+        end = min(last, subject.security.end_date, self._last)
         halves = range(half_year_of(start), half_year_of(end) + 1) if start <= end else ()
         known = [HalfYear(half) for half in halves if half in self._blocks]
         return joined([self._rows(code, half) for half in known], start, end)
@@ -190,7 +192,9 @@ class SyntheticMarket:
         for half, block in self._blocks.items():
             given = distribution(profile, self._factor_keys, half)
             place = ex_position(given, block)
-            if given is not None and place >= 0 and security.listed_on(block.dates[place]):
-                cash = given.cash_ticks / profile.ticks_per_yuan
-                found.append(CorporateAction(block.dates[place], cash, given.ratio))
+            if given is None or place < 0:
+                continue
+            day = block.dates[place]
+            if day in block.places and security.listed_on(day):
+                found.append(CorporateAction(day, given.cash_ticks / profile.ticks_per_yuan, given.ratio))
         return tuple(found)
