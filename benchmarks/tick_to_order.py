@@ -89,10 +89,9 @@ def main() -> None:
         strategy.write_text(STRATEGY, encoding="utf-8")
         broker = StampingBroker()
         request = composition.RunRequest(strategy, "simulator", None, None, "synthetic", Path(folder), False)
-        composition.WallClock, usual = ShiftedClock, composition.WallClock  # type: ignore[misc]
         composition.SimulatedBroker, simulator = (lambda *_, **__: broker), composition.SimulatedBroker  # type: ignore[misc,assignment]
-        run = composition.compose(request, settings, Silent())
-        composition.WallClock, composition.SimulatedBroker = usual, simulator  # type: ignore[misc]
+        run = composition.compose(request, settings, Silent(), ShiftedClock())
+        composition.SimulatedBroker = simulator  # type: ignore[misc]
         taken: list[float] = []
         feeder = threading.Thread(target=feed, args=(run, broker, taken))
         feeder.start()
@@ -101,9 +100,8 @@ def main() -> None:
         run.held.release()
     taken = sorted(taken[200:])
     at = lambda share: taken[int(len(taken) * share)]  # noqa: E731
-    print(
-        f"tick to order ({settings.journal_sync} sync): p50 {at(0.5):.0f} us, p99 {at(0.99):.0f} us, {len(taken)} orders"
-    )
+    figures = f"p50 {at(0.5):.0f} us, p99 {at(0.99):.0f} us, {len(taken)} orders"
+    print(f"tick to order ({settings.journal_sync} sync): {figures}")
 
 
 def feed(run: composition.Run, broker: StampingBroker, taken: list[float]) -> None:

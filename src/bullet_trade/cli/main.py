@@ -104,12 +104,15 @@ def with_optional_values(arguments: list[str]) -> list[str]:
     return result
 
 
-def main() -> None:
-    """Entry point of the command. Errors of ours end with one clear line; `--debug` adds the stack."""
+def main(given: list[str] | None = None) -> None:
+    """Entry point of the command; `given` stands in for `sys.argv`.
+
+    Errors of ours end with one clear line and exit code 2 or 3; `--debug` shows the stack.
+    """
     from bullet_trade.ops.logbook import safe_console
 
     safe_console()
-    arguments = with_optional_values(sys.argv[1:])
+    arguments = with_optional_values(sys.argv[1:] if given is None else given)
     try:
         app(args=arguments, prog_name="bullet-trade")
     except BulletTradeError as error:

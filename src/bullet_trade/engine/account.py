@@ -42,7 +42,7 @@ class AccountSync:
         return self._pump(lambda: self._answered > before, timeout_s)
 
     def take(self, snapshot: AccountSnapshot, now: datetime) -> None:
-        """Take a snapshot. While orders are on their way the two sides may differ for a moment: nothing is said then."""
+        """Take a snapshot. While orders are on their way the sides may differ for a moment: nothing is said then."""
         self._answered += 1
         if not self.known:
             self.known = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -84,8 +86,12 @@ def open_data(source: str, calendar: TradingCalendar) -> MarketData:
     return LocalStore(Path(source).expanduser())
 
 
-def compose(request: RunRequest, settings: Settings, audience: Audience) -> Run:
-    """Build everything; nothing trades yet. Raises `UsageError` or `StateError` with cause and remedy."""
+def compose(request: RunRequest, settings: Settings, audience: Audience, wall: Clock | None = None) -> Run:
+    """Build everything; nothing trades yet. `wall` stands in for the machine's clock.
+
+    Raises `UsageError` or `StateError` with cause and remedy.
+    """
+    wall = wall or WallClock()
     if request.broker not in BROKERS:
         raise UsageError(f"未知的券商 {request.broker!r}", f"可用：{'、'.join(BROKERS)}")
     if not request.strategy.is_file():
@@ -95,16 +101,32 @@ def compose(request: RunRequest, settings: Settings, audience: Audience) -> Run:
     own_days = data.trading_days()
     if own_days is not None:
         calendar = extended(calendar, own_days)
-    today = WallClock().now().date()
+    today = wall.now().date()
     days = replay_range(request.replay, data, calendar, today) if request.replay is not None else None
     if days is None:
         _check_today(data, today)
     directory = runtime_dir.prepare(_directory(request))
-    held = runtime_dir.lock(directory)
-    if days is not None:
-        _clear_replay(directory)
-    clock = VirtualClock(datetime.combine(days.first, time()), request.speed) if days else WallClock()
-    return _assemble(request, settings, audience, calendar, data, directory, clock, days, held)
+    clock = VirtualClock(datetime.combine(days.first, time()), request.speed) if days else wall
+    with ExitStack() as undo:
+        held = runtime_dir.lock(directory)
+        undo.callback(held.release)
+        if days is not None:
+            _clear_replay(directory)
+        run = _assemble(request, settings, audience, calendar, data, directory, clock, days, held)
+        undo.callback(run.session.parts.journal.close)
+        run.session.load()
+        undo.pop_all()
+    return run
+
+
+@contextmanager
+def composed(request: RunRequest, settings: Settings, audience: Audience, wall: Clock | None = None) -> Iterator[Run]:
+    """`compose`, with the directory given back at the end."""
+    run = compose(request, settings, audience, wall)
+    try:
+        yield run
+    finally:
+        run.held.release()
 
 
 def _assemble(
@@ -167,7 +189,6 @@ def _assemble(
     start = days.first if days else clock.now().date()
     run_params = RunParams(start, days.last if days else date(2200, 1, 1))
     session = Session(parts, terms, data, store, saved, run_params, default_namespace())
-    session.load()
     return Run(session, inbox, directory, data, calendar, clock, days, held, terms)
 
 

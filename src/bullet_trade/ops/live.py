@@ -10,7 +10,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from bullet_trade.engine.inbox import Inbox, StopRequested
 from bullet_trade.ops import performance, summary
 from bullet_trade.ops.banner import banner
 from bullet_trade.ops.collector import Collector, day_result, position_lines, total
-from bullet_trade.ops.compose import Run, RunRequest, compose
+from bullet_trade.ops.compose import Run, RunRequest, composed
 from bullet_trade.ops.logbook import ConsoleLines, FileLines
 from bullet_trade.ops.progress import ReplayProgress
 from bullet_trade.ops.report_html import write_report
@@ -71,8 +71,7 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
     members: list[Audience] = [collector, lines, file, progress]
     if not quiet:
         members.append(tables)
-    run = compose(request, settings, Audiences(*members))
-    try:
+    with closing(file), composed(request, settings, Audiences(*members)) as run:
         console.print(banner(run, request, settings))
         with stop_signals(run.inbox), progress.shown(run.days, run.calendar):
             tables.starting = Money(round(settings.simulator_initial_cash * 10_000)) if run.days else None
@@ -80,9 +79,6 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
         report = _finish(run, request, collector, console) if run.days else None
         if report is not None and show_report and has_desktop():
             webbrowser.open(report.as_uri())
-    finally:
-        file.close()
-        run.held.release()
 
 
 def run_session(run: Run) -> str:

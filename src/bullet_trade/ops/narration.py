@@ -28,9 +28,7 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
         case events.OrderPlaced(at, order, adjustments):
             return Line(at, "info", "order", _placed(order, adjustments))
         case events.OrderRefused(at, code, name, side, amount, rule, reason):
-            return Line(
-                at, "warning", "order", f"拒单 {SIDE[side]} {_security(code, name)} {amount}股 [{rule}] {reason}"
-            )
+            return _refused(at, f"{SIDE[side]} {_security(code, name)} {amount}股 [{rule}] {reason}", rule)
         case events.OrderFinished(at, order, elapsed_s, profit):
             return _finished(at, order, elapsed_s, profit)
         case events.PartFilled(at, order):
@@ -66,6 +64,15 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
         case events.Stopping(at, reason):
             return Line(at, "info", "system", f"引擎停止：{reason}")
     return None
+
+
+def _refused(at: datetime, words: str, rule: str) -> Line:
+    # A target that is nearly met leaves less than a lot to trade, day after day: no cause for a warning.
+    return (
+        Line(at, "info", "order", f"未下单 {words}")
+        if rule == "lot_size"
+        else Line(at, "warning", "order", f"拒单 {words}")
+    )
 
 
 def _placed(order: OrderFacts, adjustments: tuple[str, ...]) -> str:
