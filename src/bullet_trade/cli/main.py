@@ -11,6 +11,7 @@ import typer
 
 from bullet_trade import __version__
 from bullet_trade.cli import data
+from bullet_trade.cli.rules import rules
 from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.command()(rules)
 
 EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70
 """Exit codes: the command, file or setting is wrong; saved state or the journal is not safe; a defect of ours."""

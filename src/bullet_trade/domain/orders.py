@@ -129,10 +129,11 @@ class Order(msgspec.Struct, kw_only=True):
 
     `amount` and `filled` are positive share counts. `limit_price` is the limit, or the protection price of a market
     order (0: none). `turnover` is the sum of price x shares over its fills; `fees` what they cost so far; `profit` the
-    realised gain of a sale after fees.
+    realised gain of a sale after fees. Orders that were split from one wish share the `parent_id` of the first.
     """
 
     order_id: OrderId
+    parent_id: OrderId
     tag: str
     code: Code
     side: Side

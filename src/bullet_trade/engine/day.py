@@ -40,7 +40,6 @@ class DayCycle:
         self.previous: date | None = None
         self.marks: dict[str, str] = {}
         """The date for which each mark ran last; saved, so that a restart in the session repeats none."""
-        self._missed_minutes = 0
 
     def begin(self) -> None:
         """Set the timer that opens the first trading date, and say what is waited for."""
@@ -70,7 +69,6 @@ class DayCycle:
             return
         self.previous = engine.calendar.previous_session(day)
         self.day = day
-        self._missed_minutes = 0
         engine.quotes.open_day(day)
         engine.ledger.open_day()
         engine.desk.open_day(day)
@@ -114,11 +112,9 @@ class DayCycle:
                 add(pending, Rank.HOOK, fire)
             now = engine.now()
             if now - due >= EVERY_MINUTE_GRACE:
-                self._missed_minutes += 1
+                engine.missed.note("handle_data", due)
                 return
-            if self._missed_minutes:
-                engine.tell(TaskMissed(now, "handle_data", due, self._missed_minutes))
-                self._missed_minutes = 0
+            engine.tell_missed("handle_data")
             engine.host.call("handle_data", handle_data, (engine.context, engine.bar_data), due, now)
 
         if pending is not None:
@@ -127,6 +123,7 @@ class DayCycle:
     def _close(self, day: date) -> None:
         engine = self._engine
         now = engine.now()
+        engine.tell_missed()
         engine.account.sync("收盘")
         engine.tell(self.summary(day, now))
         engine.save("收盘")

@@ -33,11 +33,11 @@ from bullet_trade.engine.events import (
     PartFilled,
     ReportIgnored,
 )
-from bullet_trade.engine.sizing import Wish, protection_price, size
+from bullet_trade.engine.sizing import Wish, size
 from bullet_trade.market.price_limit import PriceLimits
 from bullet_trade.market.refusal import Refusal
+from bullet_trade.market.rulebook import RuleBook
 from bullet_trade.market.settlement import is_t0
-from bullet_trade.market.tick_size import tick_size
 from bullet_trade.ports.broker import Broker, OrderTicket
 from bullet_trade.ports.journal import Journal
 from bullet_trade.ports.quotes import Quotes
@@ -82,6 +82,7 @@ class OrderDesk:
         broker: Broker,
         quotes: Quotes,
         ledger: Ledger,
+        rules: RuleBook,
         trading: TradingTerms,
         journal: Journal,
         audience: Audience,
@@ -91,6 +92,7 @@ class OrderDesk:
         self._broker = broker
         self._quotes = quotes
         self._ledger = ledger
+        self._rules = rules
         self._trading = trading
         self._journal = journal
         self._audience = audience
@@ -138,69 +140,111 @@ class OrderDesk:
         limit_price: Price,
         now: datetime,
         percent: float | None = None,
-    ) -> Order | None:
-        """Size, check, write down and send an order; None when a rule of ours refused it (told and journaled).
+    ) -> list[Order]:
+        """Size, check, write down and send; empty when a rule of ours refused (told and journaled).
 
-        `limit_price` is the limit, or the protection price of a market order (0: made from the last price and
-        `percent`, a fraction; None takes the configured one).
+        More than one order where the amount exceeds the exchange's largest one. `limit_price` is the limit, or the
+        protection price of a market order (0: made from the last price and `percent`, a fraction; None takes the
+        configured one).
         """
-        wish = self._wish(code, side, amount, order_type, limit_price)
-        if isinstance(wish, Refusal):
-            self._refuse(now, code, side, amount, wish)
-            return None
-        sized = size(wish, self._day, self._trading, self._protection(wish, percent))
+        wish = self._wish(code, side, amount, order_type, limit_price, percent)
+        sized = size(wish, self._day, now.time(), self._rules, self._trading) if isinstance(wish, Wish) else wish
         if isinstance(sized, Refusal):
             self._refuse(now, code, side, amount, sized)
-            return None
-        order = self._create(wish, sized.amount, sized.limit_price, now)
-        self._journal.append(now, "intent", _intent(order, amount, sized.adjustments))
+            return []
+        assert isinstance(wish, Wish)
+        parent = OrderId(self.next_number)
+        orders = [self._create(wish, parent, part, sized.order_type, sized.limit_price, now) for part in sized.amounts]
+        for order in orders:
+            self._journal.append(now, "intent", _intent(order, amount, sized.adjustments))
         self._journal.barrier()
-        self._ledger.freeze(order, sized.freeze)
-        self.sums.orders += 1
-        order.apply(OrderEvent.SEND)
-        self._audience.tell(OrderPlaced(now, self.facts(order), sized.adjustments))
-        self._broker.submit(OrderTicket(order.tag, code, side, order.amount, order_type, order.limit_price))
-        return order
+        for order in orders:
+            cash = sized.cash if len(orders) == 1 else self._cost(order, wish.security)
+            self._send(order, cash, sized.adjustments, now)
+        return orders
 
-    def _wish(self, code: Code, side: Side, amount: int, order_type: OrderType, limit_price: Price) -> Wish | Refusal:
+    def _cost(self, order: Order, security: Security) -> Money:
+        """What one part of a split purchase may cost at worst; 0 for a sale."""
+        if order.side is Side.SELL:
+            return ZERO
+        turnover = Money(order.amount * order.limit_price)
+        return Money(turnover + self._trading.order_fee(security, Side.BUY, turnover, self._day))
+
+    def _wish(
+        self,
+        code: Code,
+        side: Side,
+        amount: int,
+        order_type: OrderType,
+        limit_price: Price,
+        percent: float | None,
+    ) -> Wish | Refusal:
         security = self._securities(code)
         if security is None or not self._quotes.known(code):
-            return Refusal("unknown_security", code, "已上市且行情源包含的证券", "检查代码和上市、退市日期")
+            return Refusal(
+                "unknown_security", f"{code} 下单", "行情源没有这只证券，或当日未上市", "请检查代码和上市、退市日期"
+            )
         facts = self._quotes.facts(code)
         if facts.paused:
-            return Refusal("suspended", f"{code} 停牌", "正常交易", "复牌后再下单")
+            return Refusal("suspended", f"{code} 下单", "当日停牌", "请等复牌后再下单")
         last = price(self._quotes.last_price(code))
         if last <= 0:
-            return Refusal("no_price", f"{code} 没有可用价格", "最新价大于 0", "检查行情源")
+            return Refusal("no_price", f"{code} 下单", "没有可用价格", "请检查行情源")
         limits = PriceLimits(price(facts.low_limit), price(facts.high_limit)) if facts.high_limit > 0 else None
-        sellable = self.sellable(security) if side is Side.SELL else 0
-        return Wish(security, side, amount, order_type, limit_price, last, limits, sellable, self._ledger.available)
+        buying = side is Side.BUY
+        if order_type is OrderType.MARKET:
+            if limit_price > 0:
+                percent = limit_price / last - 1
+            elif percent is None:
+                percent = self._terms.buy_percent if buying else self._terms.sell_percent
+        return Wish(
+            security,
+            side,
+            amount,
+            order_type,
+            limit_price,
+            percent or 0.0,
+            last,
+            price(facts.prev_close),
+            limits,
+            0 if buying else self.sellable(security),
+            self._ledger.available,
+            *(self._purchases(code) if buying and security.st else (0, 0)),
+        )
 
-    def _protection(self, wish: Wish, percent: float | None) -> Price:
-        if wish.order_type is OrderType.LIMIT:
-            return Price(0)
-        if wish.limit_price > 0:
-            percent = wish.limit_price / wish.last_price - 1
-        elif percent is None:
-            percent = self._terms.buy_percent if wish.side is Side.BUY else self._terms.sell_percent
-        return protection_price(wish.side, wish.last_price, percent, tick_size(wish.security, self._day), wish.limits)
+    def _purchases(self, code: Code) -> tuple[int, int]:
+        """Shares of `code` bought today, and those that open orders may still buy."""
+        bought = sum(trade.amount for trade in self.trades if trade.code == code and trade.side is Side.BUY)
+        return bought, sum(order.open_amount for order in self.open_orders(code) if order.side is Side.BUY)
 
-    def _create(self, wish: Wish, amount: int, limit: Price, now: datetime) -> Order:
+    def _create(
+        self, wish: Wish, parent: OrderId, amount: int, order_type: OrderType, limit: Price, now: datetime
+    ) -> Order:
         number = self.next_number
         self.next_number += 1
         order = Order(
             order_id=OrderId(number),
+            parent_id=parent,
             tag=order_tag(self._terms.tag_label, self._terms.run_number, number),
             code=wish.security.code,
             side=wish.side,
             amount=amount,
-            order_type=wish.order_type,
+            order_type=order_type,
             limit_price=limit,
             created_at=now,
             reference_price=wish.last_price,
         )
         self.orders[order.order_id] = self._by_tag[order.tag] = order
         return order
+
+    def _send(self, order: Order, cash: Money, adjustments: tuple[str, ...], now: datetime) -> None:
+        self._ledger.freeze(order, cash)
+        self.sums.orders += 1
+        order.apply(OrderEvent.SEND)
+        self._audience.tell(OrderPlaced(now, self.facts(order), adjustments))
+        self._broker.submit(
+            OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
+        )
 
     def _refuse(self, now: datetime, code: Code, side: Side, amount: int, refusal: Refusal) -> None:
         self.sums.refused += 1
@@ -339,6 +383,7 @@ def tag_label(name: str) -> str:
 def _intent(order: Order, wanted: int, adjustments: tuple[str, ...]) -> dict[str, object]:
     return {
         "order_id": order.order_id,
+        "parent_id": order.parent_id,
         "tag": order.tag,
         "code": order.code,
         "side": order.side,

@@ -5,7 +5,7 @@ next = earliest of (inbox message, due timer);  the clock moves to it;  apply it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,9 +32,11 @@ from bullet_trade.engine.events import (
 )
 from bullet_trade.engine.host import StrategyHost
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
-from bullet_trade.engine.tasks import Task, TaskBook, grace_of
+from bullet_trade.engine.schedule import Anchor
+from bullet_trade.engine.tasks import Missed, Task, TaskBook, grace_of
 from bullet_trade.engine.timers import TimerQueue
 from bullet_trade.market.calendar import TradingCalendar
+from bullet_trade.market.rulebook import RuleBook
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.clock import Rank
 from bullet_trade.ports.journal import Journal
@@ -54,6 +56,7 @@ class EngineParts:
     calendar: TradingCalendar
     quotes: Quotes
     broker: Broker
+    rules: RuleBook
     trading: TradingTerms
     journal: Journal
     audience: Audience
@@ -91,6 +94,7 @@ class Engine:
             parts.broker,
             parts.quotes,
             self.ledger,
+            parts.rules,
             parts.trading,
             parts.journal,
             parts.audience,
@@ -111,7 +115,7 @@ class Engine:
         self._connected = False
         self._stopping: str | None = None
         self._waiting_ticks = 0
-        self._missed: dict[int, int] = {}
+        self.missed = Missed()
 
     # -- time and telling ------------------------------------------------------------------------------------------
 
@@ -261,13 +265,14 @@ class Engine:
                 "检查券商端是否已登录后重新启动",
             )
 
-    def await_order(self, order: Order, wait_s: float | None) -> None:
-        """Wait for an order to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
+    def await_orders(self, orders: Sequence[Order], wait_s: float | None) -> None:
+        """Wait for orders to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
         timeout_s = self.terms.order_wait_s if wait_s is None else wait_s
-        if timeout_s <= 0.0 or order.is_final:
+        if timeout_s <= 0.0 or self.pump(lambda: all(order.is_final for order in orders), timeout_s):
             return
-        if not self.pump(lambda: order.is_final, timeout_s):
-            self.tell(OrderWaitEnded(self.now(), self.desk.facts(order), timeout_s))
+        for order in orders:
+            if not order.is_final:
+                self.tell(OrderWaitEnded(self.now(), self.desk.facts(order), timeout_s))
 
     # -- the strategy ----------------------------------------------------------------------------------------------
 
@@ -282,19 +287,19 @@ class Engine:
     def _run_task(self, task: Task, due: datetime) -> None:
         now = self.clock.now()
         if now - due >= grace_of(task):
-            self._missed[task.number] = self._missed.get(task.number, 0) + 1
-            if grace_of(task) >= timedelta(minutes=1) and task.time not in ("every_bar", "every_minute"):
-                self._tell_missed(task, due)
+            self.missed.note(task.label, due)
+            if task.expression.anchor is not Anchor.EVERY_MINUTE:
+                self.tell_missed(task.label)
             return
-        if task.number in self._missed:
-            self._tell_missed(task, due)
+        self.tell_missed(task.label)
         self.host.call(task.label, task.callback, (self.context,), due, now)
 
-    def _tell_missed(self, task: Task, due: datetime) -> None:
-        now = self.now()
-        times = self._missed.pop(task.number)
-        self.journal.append(now, "task_missed", {"task": task.label, "due": due.isoformat(), "times": times})
-        self.tell(TaskMissed(now, task.label, due, times))
+    def tell_missed(self, label: str | None = None) -> None:
+        """Tell and journal what was due and not run, of one task or of all."""
+        now = self.clock.now()
+        for task, due, times in self.missed.take(label):
+            self.journal.append(now, "task_missed", {"task": task, "due": due.isoformat(), "times": times})
+            self.tell(TaskMissed(now, task, due, times))
 
     # -- saving ----------------------------------------------------------------------------------------------------
 

@@ -1,26 +1,41 @@
-"""From a strategy's wish to an order that may leave: price, lots, what cash and holdings allow. Pure functions.
+"""From a strategy's wish to orders that may leave: style, price, lots, what cash and holdings allow. Pure.
 
-Every change made to the wish is listed in words, so that the log can say why 1,050 shares became 1,000.
+Every change made to the wish is listed in words, so that the log can say why 1,050 shares became 1,000. What the
+exchange would refuse is refused here first, with the rule's name.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import NamedTuple
 
-from bullet_trade.domain.money import Money, Price, text
+from bullet_trade.domain.money import ZERO, Money, Price
 from bullet_trade.domain.orders import OrderType, Side
 from bullet_trade.domain.securities import Security
-from bullet_trade.market import lots, order_size, price_limit, tick_size
-from bullet_trade.market.price_limit import PriceLimits
-from bullet_trade.market.refusal import Refusal
+from bullet_trade.market.buying_power import max_affordable, purchase_cost
+from bullet_trade.market.lots import check_lot
+from bullet_trade.market.market_orders import check_market_order
+from bullet_trade.market.price_cage import Book, check_price_cage, price_cage
+from bullet_trade.market.price_limit import PriceLimits, check_price_limit
+from bullet_trade.market.refusal import Refusal, show_price
+from bullet_trade.market.rulebook import RuleBook
+from bullet_trade.market.sessions import Phase, phase_at
+from bullet_trade.market.settlement import check_sellable
+from bullet_trade.market.st_cap import check_st_cap
+from bullet_trade.market.tick_size import ceil_to_tick, floor_to_tick, tick_size
 from bullet_trade.ports.terms import TradingTerms
+
+CONTINUOUS_FROM, CLOSING_CALL = time(9, 30), time(14, 57)
+"""Between these no exchange holds an auction; a quick test that spares most orders the look into the day plan."""
+
+AUCTIONS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})
 
 
 class Wish(NamedTuple):
     """What the strategy asked for, with the facts of the moment that decide what comes of it.
 
-    `limit_price` 0 for a market order without protection; `protection` is then made from the last price.
+    `limit_price` is the limit of a limit order; `protection` the fraction of the last price that a market order may
+    give way (positive for a purchase). `bought` and `buying` count today's purchases of the security, done and open.
     """
 
     security: Security
@@ -28,112 +43,148 @@ class Wish(NamedTuple):
     amount: int
     order_type: OrderType
     limit_price: Price
+    protection: float
     last_price: Price
+    prev_close: Price
     limits: PriceLimits | None
     sellable: int
     available: Money
+    bought: int
+    buying: int
 
 
 class Sized(NamedTuple):
-    """An order ready to leave. `freeze` is the cash it may use at worst; 0 for a sale."""
+    """Orders ready to leave, as amounts that add up to what is traded; all of one type and price.
 
-    amount: int
+    `cash` is what the whole may cost at worst, fees included (0 for a sale).
+    """
+
+    amounts: tuple[int, ...]
+    cash: Money
+    order_type: OrderType
     limit_price: Price
-    freeze: Money
     adjustments: tuple[str, ...]
 
 
-def protection_price(side: Side, last: Price, percent: float, tick: Price, limits: PriceLimits | None) -> Price:
-    """The worst price a market order accepts: `percent` (a fraction) beyond the last price, inside the day's limits."""
-    raw = Price(round(last * (1 + percent)))
-    price = tick_size.floor_to_tick(raw, tick) if side is Side.BUY else tick_size.ceil_to_tick(raw, tick)
-    if limits is None:
-        return price
-    return Price(min(price, limits.high)) if side is Side.BUY else Price(max(price, limits.low))
-
-
-def size(wish: Wish, day: date, terms: TradingTerms, protection: Price) -> Sized | Refusal:
-    """The order that the wish becomes, or the rule that forbids it."""
-    adjustments: list[str] = []
-    limit = _limit_on_tick(wish, day, adjustments) if wish.order_type is OrderType.LIMIT else protection
-    refusal = (
-        price_limit.check_price_limit(wish.security, limit, wish.limits) if wish.order_type is OrderType.LIMIT else None
-    )
-    if refusal is not None:
-        return refusal
+def size(wish: Wish, day: date, at: time, rules: RuleBook, terms: TradingTerms) -> Sized | Refusal:
+    """What the wish becomes at `at` on `day`, or the rule that forbids it."""
+    notes: list[str] = []
+    if wish.order_type is OrderType.MARKET:
+        order_type, price = _market_terms(wish, day, at, notes)
+    else:
+        order_type, price = OrderType.LIMIT, _on_tick(wish, wish.limit_price, day, notes)
+        refusal = _check_limit(wish, price, day, at)
+        if refusal is not None:
+            return refusal
     if wish.side is Side.SELL:
-        return _size_sale(wish, day, limit, adjustments)
-    return _size_purchase(wish, day, limit, terms, adjustments)
+        traded = _sale(wish, day, rules, notes)
+    else:
+        traded = _purchase(wish, price, day, rules, terms, notes)
+    if isinstance(traded, Refusal):
+        return traded
+    amount, cash = traded
+    most = rules.max_order(wish.security, order_type, day)
+    if amount <= most:
+        return Sized((amount,), cash, order_type, price, tuple(notes))
+    parts = rules.split(wish.security, wish.side, amount, order_type, day)
+    notes.append(f"超过单笔上限 {most}，拆成 {len(parts)} 笔")
+    return Sized(tuple(parts), cash, order_type, price, tuple(notes))
 
 
-def _limit_on_tick(wish: Wish, day: date, adjustments: list[str]) -> Price:
+def _market_terms(wish: Wish, day: date, at: time, notes: list[str]) -> tuple[OrderType, Price]:
+    """A market order's protection price; where the exchange takes none, a limit order at that price says the same."""
+    price = protection_price(wish.side, wish.last_price, wish.protection, tick_size(wish.security, day), wish.limits)
+    if check_market_order(wish.security, has_limits=wish.limits is not None) is not None:
+        notes.append("该品种当日不接受市价委托，改为保护价限价委托")
+    elif not CONTINUOUS_FROM <= at < CLOSING_CALL and phase_at(wish.security, day, at) in AUCTIONS:
+        notes.append("集合竞价时段不接受市价委托，改为保护价限价委托")
+    else:
+        return OrderType.MARKET, price
+    return OrderType.LIMIT, price
+
+
+def protection_price(side: Side, last: Price, fraction: float, tick: Price, limits: PriceLimits | None) -> Price:
+    """The worst price a market order accepts: `fraction` beyond the last price, on the tick, within the day's limits."""
+    raw = Price(round(last * (1 + fraction)))
+    if side is Side.BUY:
+        price = floor_to_tick(raw, tick)
+        return Price(min(price, limits.high)) if limits is not None else price
+    price = ceil_to_tick(raw, tick)
+    return Price(max(price, limits.low)) if limits is not None else price
+
+
+def _on_tick(wish: Wish, price: Price, day: date, notes: list[str]) -> Price:
     # Never worse than what was asked for: a buy limit goes down to the grid, a sell limit up.
-    tick = tick_size.tick_size(wish.security, day)
-    to_grid = tick_size.floor_to_tick if wish.side is Side.BUY else tick_size.ceil_to_tick
-    limit = to_grid(wish.limit_price, tick)
-    if limit != wish.limit_price:
-        adjustments.append(f"限价 {text(wish.limit_price, 4)} 调整到最小价位 {text(limit, 3)}")
+    to_grid = floor_to_tick if wish.side is Side.BUY else ceil_to_tick
+    limit = to_grid(price, tick_size(wish.security, day))
+    if limit != price:
+        notes.append(f"限价 {show_price(price)} 调整到最小价位 {show_price(limit)}")
     return limit
 
 
-def _size_sale(wish: Wish, day: date, limit: Price, adjustments: list[str]) -> Sized | Refusal:
-    if wish.sellable <= 0:
+def _check_limit(wish: Wish, price: Price, day: date, at: time) -> Refusal | None:
+    refusal = check_price_limit(wish.security, price, wish.limits)
+    if refusal is not None or phase_at(wish.security, day, at) is not Phase.CONTINUOUS:
+        return refusal
+    book = Book(last=wish.last_price, prev_close=wish.prev_close)
+    return check_price_cage(
+        wish.security, wish.side, price, price_cage(wish.security, wish.side, day, book, wish.limits)
+    )
+
+
+class Traded(NamedTuple):
+    """How many pieces trade, and what cash that may take at worst."""
+
+    amount: int
+    cash: Money
+
+
+def _sale(wish: Wish, day: date, rules: RuleBook, notes: list[str]) -> Traded | Refusal:
+    wanted = min(wish.amount, wish.sellable)
+    if wanted <= 0:
+        return check_sellable(wish.security, wish.amount, wish.sellable) or _no_lot(wish, day, rules)
+    amount = rules.lot(wish.security, day).sell(wanted, wish.sellable)
+    if amount <= 0:
+        return _no_lot(wish, day, rules)
+    if amount != wish.amount:
+        notes.append(f"卖出数量 {wish.amount} 调整为 {amount}（可卖 {wish.sellable}）")
+    return Traded(amount, ZERO)
+
+
+def _purchase(
+    wish: Wish, price: Price, day: date, rules: RuleBook, terms: TradingTerms, notes: list[str]
+) -> Traded | Refusal:
+    security = wish.security
+    lot = rules.lot(security, day)
+    amount = lot.buy(wish.amount)
+    if amount <= 0:
+        return _no_lot(wish, day, rules)
+    if amount != wish.amount:
+        notes.append(f"买入数量 {wish.amount} 按整手调整为 {amount}")
+    if security.st:
+        refusal = check_st_cap(security, amount, day, wish.bought, wish.buying)
+        if refusal is not None:
+            return refusal
+    turnover = Money(amount * price)
+    needed = Money(turnover + terms.order_fee(security, Side.BUY, turnover, day))
+    if needed <= wish.available:
+        return Traded(amount, needed)
+
+    def fee_of(turnover: Money) -> Money:
+        return terms.order_fee(security, Side.BUY, turnover, day)
+
+    affordable = max_affordable(security, wish.available, price, fee_of, day, lot=lot)
+    if affordable <= 0:
         return Refusal(
-            "closeable_amount",
-            f"可卖数量 {wish.sellable}",
-            "大于 0",
-            "T+1 当日买入的要下一交易日才能卖出；先确认持仓和未完成的卖单",
+            "available_cash",
+            f"{security.code} 买入 {amount}，按 {show_price(price)} 冻结约 {show_price(needed)} 元",
+            f"可用资金只有 {show_price(max(ZERO, wish.available))} 元",
+            "请减少买入金额，或等卖出成交后再买",
         )
-    amount = lots.sell_amount(wish.security, min(wish.amount, wish.sellable), wish.sellable, day)
-    if amount <= 0:
-        return lots.check_lot(wish.security, Side.SELL, wish.amount, wish.sellable, day) or _nothing(wish)
-    if amount != wish.amount:
-        adjustments.append(f"卖出数量 {wish.amount} 调整为 {amount}（可卖 {wish.sellable}）")
-    return _within_order_size(wish, amount, day) or Sized(amount, limit, Money(0), tuple(adjustments))
+    notes.append(f"买入数量 {amount} 按可用资金 {show_price(wish.available)} 元调整为 {affordable}")
+    return Traded(affordable, purchase_cost(affordable, price, fee_of))
 
 
-def _size_purchase(wish: Wish, day: date, limit: Price, terms: TradingTerms, adjustments: list[str]) -> Sized | Refusal:
-    amount = lots.buy_amount(wish.security, wish.amount, day)
-    if amount <= 0:
-        return lots.check_lot(wish.security, Side.BUY, wish.amount, 0, day) or _nothing(wish)
-    if amount != wish.amount:
-        adjustments.append(f"买入数量 {wish.amount} 按整手调整为 {amount}")
-    needed = _cash_needed(wish.security, amount, limit, day, terms)
-    if needed > wish.available:
-        affordable = _affordable(wish, limit, day, terms)
-        if affordable <= 0:
-            return Refusal(
-                "available_cash",
-                f"买入 {amount} 股约需 {text(needed)} 元",
-                f"可用资金 {text(wish.available)} 元",
-                "减少买入金额，或等卖出成交后再买",
-            )
-        adjustments.append(f"买入数量 {amount} 按可用资金 {text(wish.available)} 元调整为 {affordable}")
-        amount, needed = affordable, _cash_needed(wish.security, affordable, limit, day, terms)
-    return _within_order_size(wish, amount, day) or Sized(amount, limit, needed, tuple(adjustments))
-
-
-def _cash_needed(security: Security, amount: int, limit: Price, day: date, terms: TradingTerms) -> Money:
-    turnover = Money(amount * limit)
-    return Money(turnover + terms.order_fee(security, Side.BUY, turnover, day))
-
-
-def _affordable(wish: Wish, limit: Price, day: date, terms: TradingTerms) -> int:
-    # Fees are a small part: start from what the price alone allows and step down lot by lot.
-    if limit <= 0:
-        return 0
-    amount = lots.buy_amount(wish.security, min(wish.amount, wish.available // limit), day)
-    while amount > 0 and _cash_needed(wish.security, amount, limit, day, terms) > wish.available:
-        amount = lots.buy_amount(wish.security, amount - 1, day)
-    return amount
-
-
-def _within_order_size(wish: Wish, amount: int, day: date) -> Refusal | None:
-    most = order_size.max_order_amount(wish.security, wish.order_type, day)
-    if amount <= most:
-        return None
-    return Refusal("max_order_size", f"委托数量 {amount}", f"单笔上限 {most}", "把委托拆成几笔")
-
-
-def _nothing(wish: Wish) -> Refusal:
-    return Refusal("lot_size", f"委托数量 {wish.amount}", "至少一手", "增加委托数量")
+def _no_lot(wish: Wish, day: date, rules: RuleBook) -> Refusal:
+    refusal = check_lot(wish.security, wish.side, wish.amount, wish.sellable, day, lot=rules.lot(wish.security, day))
+    return refusal or Refusal("lot_size", f"委托数量 {wish.amount}", "至少一手", "请增加委托数量")

@@ -99,7 +99,8 @@ class TaskBook:
         )
         self._tasks.append(task)
         if self._day is not None and now is not None:
-            self._plan(task, self._day, now)
+            # Strictly later: a task that registers itself again at its own time must not run again at once.
+            self._plan(task, self._day, now + timedelta(microseconds=1))
         return task
 
     def clear(self) -> None:
@@ -156,6 +157,23 @@ def iter_minutes(day: date, after: datetime) -> Iterator[datetime]:
     """The starts of the day's trading minutes later than `after`."""
     midnight = datetime.combine(day, time())
     return (midnight + offset for offset in MINUTES if midnight + offset > after)
+
+
+class Missed:
+    """Runs that were due and not made, by label: the first moment and how many, until they are told."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[datetime, int]] = {}
+
+    def note(self, label: str, due: datetime) -> None:
+        """One more run of `label` was missed at `due`."""
+        first, times = self._runs.get(label, (due, 0))
+        self._runs[label] = (first, times + 1)
+
+    def take(self, label: str | None = None) -> list[tuple[str, datetime, int]]:
+        """What is to be told of `label` (None: of all): label, first moment, times; then forgotten."""
+        labels = [label] if label in self._runs else list(self._runs) if label is None else []
+        return [(one, *self._runs.pop(one)) for one in labels if one is not None]
 
 
 def grace_of(task: Task) -> timedelta:

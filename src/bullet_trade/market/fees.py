@@ -146,10 +146,14 @@ class FeeSchedule:
             share_of(turnover, transfer.value) if transfer else Money(0),
         )
 
+    def commission_of(self, security: Security) -> Commission:
+        """The commission agreed for a security of its kind; repo is charged by tenor instead."""
+        return self._commissions.get(security.kind, self.plan.stock)
+
     def _commission(self, security: Security, side: Side, turnover: Money, day: date) -> Money:
         if security.kind is Kind.REPO:
             return share_of(turnover, REPO_RATES.get(security.code[:6], _LONGEST_REPO))
-        terms = self._commissions.get(security.kind, self.plan.stock)
+        terms = self.commission_of(security)
         agreed = share_of(turnover, terms.buy if side is Side.BUY else terms.sell)
         commission = max(agreed, terms.minimum)
         if self.plan.net:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from bullet_trade.domain.money import Price
 from bullet_trade.domain.securities import Security
 from bullet_trade.market.boards import rule_group, unit
-from bullet_trade.market.fees import STAMP_DUTY, TAXED, TRANSFER_FEE, TRANSFER_PAID, Tax
+from bullet_trade.market.fees import STAMP_DUTY, TAXED, TRANSFER_FEE, TRANSFER_PAID, Commission, Tax
 from bullet_trade.market.lots import Lot, lots
 from bullet_trade.market.market_orders import check_market_order
 from bullet_trade.market.order_size import MAXIMA
@@ -28,6 +28,22 @@ T = TypeVar("T")
 _OWN = "用户覆盖或数据源"
 _SETTLEMENT = "交易规则的当日回转条款；品种按数据源、代码或名称认定，可由用户覆盖"
 _NONE = "无"
+
+
+RULE_NAMES = {
+    "session": "交易时段",
+    "lot_size": "交易单位",
+    "order_size": "单笔上限",
+    "settlement": "回转交易",
+    "tick_size": "最小价位",
+    "price_limit": "涨跌幅限制",
+    "price_cage": "价格笼子",
+    "st_buy_cap": "风险警示股买入上限",
+    "stamp_duty": "印花税",
+    "transfer_fee": "过户费",
+    "commission": "佣金",
+}
+"""Names for people."""
 
 
 class RuleLine(NamedTuple):
@@ -68,6 +84,14 @@ def rule_lines(
     )
 
 
+def commission_line(commission: Commission) -> RuleLine:
+    """What the broker charges, as the account has agreed it."""
+    rates = f"买入 {_percent(commission.buy)}，卖出 {_percent(commission.sell)}"
+    return RuleLine(
+        "commission", f"{rates}，每笔最低 {show_price(commission.minimum)} 元", None, "账户约定，规则文件可改"
+    )
+
+
 def _line(rule: str, rows: Timeline[T], day: date, words: Callable[[T], str]) -> RuleLine:
     row = in_force(rows, day)
     if row is None:
@@ -83,6 +107,8 @@ def _limit_line(security: Security, day: date, listed_days: int | None) -> RuleL
     ratio = ratio_in_force(security, day, listed_days)
     group = rule_group(security)
     usual = in_force((RISK_WARNING_RATIOS if security.st else RATIOS).get(group, RATIOS[group]), day)
+    if usual is None and ratio is None:
+        return RuleLine("price_limit", _NONE, None, "")
     if usual is not None and usual.value == ratio:
         return RuleLine("price_limit", _ratio(ratio), usual.day, usual.source)
     reason = f"上市第 {listed_days} 个交易日" if listed_days is not None else _OWN
@@ -126,4 +152,9 @@ def _percent(rate: int) -> str:
 
 
 def _windows(windows: tuple[Window, ...]) -> str:
-    return "，".join(f"{window.start:%H:%M} {PHASE_NAMES[window.phase]}" for window in windows[1:])
+    ends = [f"{window.start:%H:%M}" for window in windows[2:]] + [""]
+    spans = zip(windows[1:], ends, strict=True)
+    return "，".join(
+        f"{w.start:%H:%M}-{end} {PHASE_NAMES[w.phase]}" if end else f"{w.start:%H:%M} 起{PHASE_NAMES[w.phase]}"
+        for w, end in spans
+    )

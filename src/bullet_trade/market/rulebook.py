@@ -19,7 +19,7 @@ from bullet_trade.market.overrides import Overrides
 from bullet_trade.market.price_cage import Book, check_price_cage, price_cage
 from bullet_trade.market.price_limit import LONGEST_LISTING_DAYS, PriceLimits, check_price_limit, price_limits
 from bullet_trade.market.refusal import Refusal
-from bullet_trade.market.rule_lines import RuleLine, rule_lines
+from bullet_trade.market.rule_lines import RuleLine, commission_line, rule_lines
 from bullet_trade.market.segments import is_retired
 from bullet_trade.market.sessions import Phase, check_session, phase_at
 from bullet_trade.market.settlement import check_sellable
@@ -107,7 +107,10 @@ class RuleBook:
             is_session=self.calendar.is_session(day),
             listed_days=days,
             limits=price_limits(security, day, prev_close, days) if prev_close else None,
-            lines=rule_lines(security, day, days, mine.lot, mine.max_order),
+            lines=(
+                *rule_lines(security, day, days, mine.lot, mine.max_order),
+                commission_line(self.fees.commission_of(security)),
+            ),
         )
 
     def check_order(

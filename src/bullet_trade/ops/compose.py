@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from bullet_trade.brokers.simulator.account import Account
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
 from bullet_trade.domain.errors import StateError, UsageError
 from bullet_trade.domain.money import money
+from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
 from bullet_trade.engine.desk import DeskTerms, tag_label
 from bullet_trade.engine.engine import EngineParts, EngineTerms
@@ -24,6 +26,9 @@ from bullet_trade.engine.inbox import Inbox
 from bullet_trade.engine.timers import ClockTimers, TimerQueue
 from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
 from bullet_trade.market.fees import FeeSchedule
+from bullet_trade.market.holiday_file import Holidays, parse_holidays
+from bullet_trade.market.overrides import Overrides, parse_overrides
+from bullet_trade.market.rulebook import RuleBook
 from bullet_trade.ops.replay_range import ReplayRange, replay_range
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ports.market_data import MarketData
@@ -86,6 +91,25 @@ def open_data(source: str, calendar: TradingCalendar) -> MarketData:
     return LocalStore(Path(source).expanduser())
 
 
+def read_overrides(path: Path | None) -> Overrides:
+    """The user's rule file (`RULES_FILE`), or none. Raises `UsageError` naming the file or the wrong key."""
+    return parse_overrides(_text(path, "规则文件")) if path is not None else Overrides()
+
+
+def read_holidays(path: Path | None) -> Holidays | None:
+    """The user's holiday file (`HOLIDAY_FILE`), or none. Raises `UsageError` naming the file or the wrong key."""
+    return parse_holidays(_text(path, "节假日文件")) if path is not None else None
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError(f"找不到{what} {path}", "检查路径") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"无法读取{what} {path}：{error}", "请用 UTF-8 编码保存") from error
+
+
 def compose(request: RunRequest, settings: Settings, audience: Audience, wall: Clock | None = None) -> Run:
     """Build everything; nothing trades yet. `wall` stands in for the machine's clock.
 
@@ -98,9 +122,7 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
         raise UsageError(f"找不到策略文件 {request.strategy}", "检查路径，文件名含空格时请加引号")
     calendar = exchange_calendar()
     data = open_data(request.data, calendar)
-    own_days = data.trading_days()
-    if own_days is not None:
-        calendar = extended(calendar, own_days)
+    calendar = extended(calendar, data.trading_days(), "数据源", read_holidays(settings.holiday_file))
     today = wall.now().date()
     days = replay_range(request.replay, data, calendar, today) if request.replay is not None else None
     if days is None:
@@ -144,13 +166,20 @@ def _assemble(
     timers = TimerQueue()
     clock_timers = ClockTimers(clock, timers)
     feed = HistoryFeed(data, calendar, clock_timers)
-    trading = TradingTerms(FeeSchedule())
+    overrides = read_overrides(settings.rules_file)
+    trading = TradingTerms(FeeSchedule(overrides.commission))
+
+    @cache
+    def securities(code: Code) -> Security | None:
+        known = feed.security(code)
+        return overrides.apply(known) if known is not None else None
+
     files = FileStateStore(directory, durable=not replaying)
     store = LastStateStore(files) if replaying else files
     saved = store.load()
     account_file = directory / ACCOUNT_FILE
     broker = SimulatedBroker(
-        Market(feed, feed, data, calendar, feed.security),
+        Market(feed, feed, data, calendar, securities),
         clock_timers,
         trading,
         _load_account(account_file, settings),
@@ -166,12 +195,13 @@ def _assemble(
         calendar=calendar,
         quotes=feed,
         broker=broker,
+        rules=RuleBook(overrides, trading.schedule, calendar),
         trading=trading,
         journal=SqliteJournal(
             directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=replaying
         ),
         audience=audience,
-        securities=feed.security,
+        securities=securities,
         desk_terms=DeskTerms(
             tag_label(settings.strategy_name or request.strategy.stem),
             saved[0].run_number + 1 if saved else 1,

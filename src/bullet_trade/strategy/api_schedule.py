@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bullet_trade.domain.errors import StrategyError
 from bullet_trade.engine.schedule import Period
 from bullet_trade.strategy.current import session
 
@@ -38,4 +39,10 @@ def unschedule_all() -> None:
 
 def _register(func: Scheduled, period: Period, index: int, time: object, force: bool, reference: str | None) -> None:
     engine = session().engine
+    name = getattr(func, "__name__", "")
+    if callable(func) and engine.host.function(name) is not func:
+        raise StrategyError(
+            f"定时任务 {name or func!r} 不是策略文件里的模块级函数，重启后无法找回",
+            "改成 def 定义的模块级函数（不能是 lambda、类的方法或内部函数）",
+        )
     engine.tasks.register(func, period, index, time, force, reference, engine.now())

@@ -19,6 +19,8 @@ from bullet_trade.strategy.objects import (
 )
 from bullet_trade.strategy.session import Session
 
+UNFINISHED = frozenset({OrderStatus.new, OrderStatus.open, OrderStatus.filled})
+
 
 def order(
     security: str,
@@ -110,23 +112,26 @@ def order_target_percent(
 def cancel_order(order_or_id: UserOrder | int | str) -> UserOrder | None:
     """Cancel an order and wait for the answer; the order, or None when there is no such order today."""
     run = session()
-    found = _find(run, order_or_id)
-    if found is None:
+    parts = _find(run, order_or_id)
+    if not parts:
         return None
-    if run.engine.desk.cancel(found, run.engine.now()):
-        run.engine.pump(lambda: found.state is not OrderState.CANCELLING, run.engine.terms.order_wait_s)
-    return UserOrder(found)
+    asked = [part for part in parts if run.engine.desk.cancel(part, run.engine.now())]
+    if asked:
+        run.engine.pump(
+            lambda: all(part.state is not OrderState.CANCELLING for part in asked), run.engine.terms.order_wait_s
+        )
+    return UserOrder(parts)
 
 
 def cancel_all_orders() -> list[UserOrder]:
     """Cancel all orders of this strategy that are still open; the orders asked for."""
-    open_orders = list(session().engine.desk.open_orders())
-    return [order for one in open_orders if (order := cancel_order(one.order_id)) is not None]
+    numbers = list(get_open_orders())
+    return [cancelled for number in numbers if (cancelled := cancel_order(number)) is not None]
 
 
 def get_open_orders() -> dict[int, UserOrder]:
     """Unfinished orders of today by order id."""
-    return {int(o.order_id): UserOrder(o) for o in session().engine.desk.open_orders()}
+    return {number: view for number, view in get_orders().items() if view.status in UNFINISHED}
 
 
 def get_orders(
@@ -137,10 +142,14 @@ def get_orders(
     """Orders of today by order id; the filters combine."""
     run = session()
     code = run.code(security) if security is not None else None
-    views = {int(o.order_id): UserOrder(o) for o in run.engine.desk.orders.values() if code in (None, o.code)}
+    families: dict[int, list[Order]] = {}
+    for one in run.engine.desk.orders.values():
+        if code in (None, one.code):
+            families.setdefault(one.parent_id, []).append(one)
+    views = ((number, UserOrder(parts)) for number, parts in families.items())
     return {
         number: view
-        for number, view in views.items()
+        for number, view in views
         if order_id in (None, number, str(number)) and status in (None, view.status)
     }
 
@@ -166,10 +175,10 @@ def _place(run: Session, code: Code, amount: int, style: OrderStyle, wait_timeou
     order_type, limit, percent = _terms(style, side)
     engine = run.engine
     placed = engine.desk.place(code, side, abs(amount), order_type, limit, engine.now(), percent)
-    if placed is None:
+    if not placed:
         return None
     if _market_open(run):
-        engine.await_order(placed, wait_timeout)
+        engine.await_orders(placed, wait_timeout)
     return UserOrder(placed)
 
 
@@ -220,13 +229,13 @@ def _held(run: Session, code: Code) -> int:
 
 
 def _cancel_open(run: Session, code: Code) -> None:
-    for one in run.engine.desk.open_orders(code):
-        cancel_order(one.order_id)
+    for number in {one.parent_id for one in run.engine.desk.open_orders(code)}:
+        cancel_order(number)
 
 
-def _find(run: Session, wanted: UserOrder | int | str) -> Order | None:
-    number = wanted.order_id if isinstance(wanted, UserOrder) else wanted
-    return next((o for o in run.engine.desk.orders.values() if str(o.order_id) == str(number)), None)
+def _find(run: Session, wanted: UserOrder | int | str) -> list[Order]:
+    number = str(wanted.order_id if isinstance(wanted, UserOrder) else wanted)
+    return [one for one in run.engine.desk.orders.values() if str(one.parent_id) == number]
 
 
 def _only_long(side: str, pindex: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import NoReturn
@@ -31,14 +31,7 @@ class OrderStatus(Enum):
         return self.name
 
 
-_STATUS = {
-    OrderState.CREATED: OrderStatus.new,
-    OrderState.REFUSED: OrderStatus.rejected,
-    OrderState.NOT_SENT: OrderStatus.canceled,
-    OrderState.FILLED: OrderStatus.held,
-    OrderState.CANCELLED: OrderStatus.canceled,
-    OrderState.REJECTED: OrderStatus.rejected,
-}
+REFUSED = frozenset({OrderState.REFUSED, OrderState.REJECTED})
 
 
 class ReadOnly:
@@ -78,18 +71,21 @@ class LimitOrderStyle(OrderStyle):
 
 
 class UserOrder(ReadOnly):
-    """A live view of one order."""
+    """A live view of what one call of an order function placed: one order, or several where the exchange's largest
+    order made the desk split it."""
 
-    __slots__ = ("_order",)
+    __slots__ = ("_order", "_parts")
 
-    def __init__(self, order: Order) -> None:
-        object.__setattr__(self, "_order", order)
+    def __init__(self, parts: Sequence[Order]) -> None:
+        object.__setattr__(self, "_parts", parts)
+        object.__setattr__(self, "_order", parts[0])
 
     _order: Order
+    _parts: Sequence[Order]
 
     @property
     def order_id(self) -> int:
-        return self._order.order_id
+        return self._order.parent_id
 
     @property
     def security(self) -> str:
@@ -97,16 +93,17 @@ class UserOrder(ReadOnly):
 
     @property
     def amount(self) -> int:
-        return self._order.amount
+        return sum(part.amount for part in self._parts)
 
     @property
     def filled(self) -> int:
-        return self._order.filled
+        return sum(part.filled for part in self._parts)
 
     @property
     def price(self) -> float:
         """Average fill price so far, 0.0 before the first fill."""
-        return self._order.turnover / self._order.filled / SCALE if self._order.filled else 0.0
+        filled = self.filled
+        return sum(part.turnover for part in self._parts) / filled / SCALE if filled else 0.0
 
     @property
     def avg_cost(self) -> float:
@@ -115,14 +112,18 @@ class UserOrder(ReadOnly):
     @property
     def commission(self) -> float:
         """All fees so far, taxes included."""
-        return yuan(self._order.fees)
+        return yuan(sum(part.fees for part in self._parts))
 
     @property
     def status(self) -> OrderStatus:
-        known = _STATUS.get(self._order.state)
-        if known is not None:
-            return known
-        return OrderStatus.filled if self._order.filled else OrderStatus.open
+        alive = [part for part in self._parts if not part.is_final]
+        if alive:
+            if self.filled:
+                return OrderStatus.filled
+            return OrderStatus.new if all(part.state is OrderState.CREATED for part in alive) else OrderStatus.open
+        if self.filled == self.amount:
+            return OrderStatus.held
+        return OrderStatus.rejected if all(part.state in REFUSED for part in self._parts) else OrderStatus.canceled
 
     @property
     def is_buy(self) -> bool:
@@ -148,7 +149,8 @@ class UserOrder(ReadOnly):
 
     @property
     def finish_time(self) -> datetime | None:
-        return self._order.finished_at
+        ends = [part.finished_at for part in self._parts]
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     @property
     def style(self) -> OrderStyle:
@@ -162,7 +164,7 @@ class UserOrder(ReadOnly):
     @property
     def reason(self) -> str:
         """Why it was refused or cancelled, '' otherwise."""
-        return self._order.reason
+        return next((part.reason for part in self._parts if part.reason), "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UserOrder) and other.order_id == self.order_id
