@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
+# Bytecode is written when a module is first used: a quarter of the installed size is never needed.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 DEMO_RANGE := 2025-12-01:2026-01-30
 
 .PHONY: demo test check format bench clean
@@ -10,22 +13,26 @@ DEMO_RANGE := 2025-12-01:2026-01-30
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else "Python 3.11 - 3.13 is needed, this is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(INSTALL) --editable .
 	@touch $(READY)
+
+$(DEV): $(READY)
+	$(INSTALL) --editable ".[dev]"
+	@touch $(DEV)
 
 demo: $(READY)
 	$(BIN)/bullet-trade live strategies/demo_strategy.py --broker simulator --replay $(DEMO_RANGE) --open
 
-test: $(READY)
+test: $(DEV)
 	$(BIN)/python -m pytest
 
-check: $(READY)
+check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY)
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
