@@ -17,10 +17,6 @@ QUIET = "def initialize(context):\n    pass\n"
 RANGE = "2025-12-01:2025-12-03"
 
 
-class Ended(Exception):
-    """Carries the exit code out of a command."""
-
-
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
     with pytest.raises(SystemExit) as ended:

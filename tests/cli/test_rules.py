@@ -20,7 +20,16 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_it_prints_lot_tick_limits_cage_settlement_fees_and_sessions(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "688981", "--date", "2025-12-01", "--prev-close", "120")
     assert code == 0
-    for words in ("至少 200 股", "0.01", "跌停 96.00，涨停 144.00", "基准价 2%", "T+1", "0.05%", "0.001%", "09:15-09:20"):
+    for words in (
+        "至少 200 股",
+        "0.01",
+        "跌停 96.00，涨停 144.00",
+        "基准价 2%",
+        "T+1",
+        "0.05%",
+        "0.001%",
+        "09:15-09:20",
+    ):
         assert words in out
 
 

@@ -28,7 +28,7 @@ def rules(
     """显示一只证券当日适用的交易规则。例：bullet-trade rules 688981 --date 2025-12-01 --prev-close 120"""
     from bullet_trade.domain.money import price
     from bullet_trade.engine.clock import WallClock
-    from bullet_trade.market.boards import describe
+    from bullet_trade.market.boards import Facts, describe
     from bullet_trade.market.calendar import exchange_calendar, extended
     from bullet_trade.market.codes import normalize
     from bullet_trade.market.fees import FeeSchedule
@@ -42,7 +42,8 @@ def rules(
     overrides = read_overrides(rules_file or settings.rules_file)
     calendar = extended(exchange_calendar(), None, "", read_holidays(settings.holiday_file))
     book = RuleBook(overrides, FeeSchedule(overrides.commission), calendar)
-    security = describe(normalize(code), name, **({"list_date": _date(list_date)} if list_date else {}))
+    known: Facts = {"list_date": _date(list_date)} if list_date else {}
+    security = describe(normalize(code), name, **known)
     when = _date(day) if day else WallClock().now().date()
     summary = book.rules_for(security, when, price(prev_close) if prev_close is not None else None)
     if as_json:

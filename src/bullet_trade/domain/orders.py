@@ -114,6 +114,8 @@ NEXT: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (_S.CANCELLED, _E.ACCEPT): _S.CANCELLED,
     (_S.FILLED, _E.ACCEPT): _S.FILLED,
     (_S.FILLED, _E.CANCEL_REFUSED): _S.FILLED,
+    (_S.REJECTED, _E.FILL_PART): _S.REJECTED,  # the rest was refused, and the status overtook the trade
+    (_S.REJECTED, _E.FILL_REST): _S.FILLED,
     (_S.REJECTED, _E.REJECT): _S.REJECTED,  # terminals report an error and a status for the same rejection
     (_S.REJECTED, _E.ACCEPT): _S.REJECTED,  # the error report overtook the acceptance
     (_S.REJECTED, _E.CANCEL_REFUSED): _S.REJECTED,

@@ -14,6 +14,8 @@ from bullet_trade.domain.money import Money, Price
 from bullet_trade.domain.orders import Side
 from bullet_trade.domain.securities import Code
 
+STATUS_UNKNOWN = 255
+
 
 class Accepted(msgspec.Struct, frozen=True, tag=True):
     """The broker has the order under `broker_id`."""
@@ -90,7 +92,11 @@ class HoldingRow(msgspec.Struct, frozen=True):
 
 
 class OrderRow(msgspec.Struct, frozen=True):
-    """One order of the day as the broker lists it; `state` is the broker's own word for it."""
+    """One order of the day as the broker lists it; `state` is the broker's own word for it.
+
+    `status` is the terminals' number of that state (48 to 57, `STATUS_UNKNOWN` where the broker has none). `tag` is ''
+    for an order from elsewhere.
+    """
 
     tag: str
     broker_id: str
@@ -99,6 +105,7 @@ class OrderRow(msgspec.Struct, frozen=True):
     amount: int
     filled: int
     state: str
+    status: int = STATUS_UNKNOWN
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True, tag=True):

@@ -35,7 +35,7 @@ class AccountSync:
         self.known = False
         """Whether the broker has stated the account at least once since this process started."""
 
-    def sync(self, reason: str, timeout_s: float = 10.0) -> bool:
+    def sync(self, timeout_s: float = 10.0) -> bool:
         """Ask for the account and wait for it; False when the broker did not answer in time."""
         before = self._answered
         self._broker.request_snapshot()

@@ -7,6 +7,7 @@ time zone never matters.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
@@ -91,21 +92,21 @@ class WallClock:
 
     virtual = False
 
-    def __init__(self) -> None:
-        self._offset_s = time.time() - time.monotonic()
+    def __init__(self, civil: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+        """`civil` gives seconds since 1970 UTC, `steady` seconds that only move forward."""
+        self._civil = civil
+        self.monotonic = steady
+        self._offset_s = civil() - steady()
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(time.time(), BEIJING).replace(tzinfo=None)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+        return datetime.fromtimestamp(self._civil(), BEIJING).replace(tzinfo=None)
 
     def take_step(self) -> float:
         """Seconds by which civil time has jumped against the monotonic clock since the last call; 0.0 when even.
 
         Positive after a step forward, and after a sleep on systems whose monotonic clock stops meanwhile.
         """
-        offset = time.time() - time.monotonic()
+        offset = self._civil() - self.monotonic()
         step = offset - self._offset_s
         if abs(step) < STEP_S:
             return 0.0

@@ -124,7 +124,8 @@ class DayCycle:
         engine = self._engine
         now = engine.now()
         engine.tell_missed()
-        engine.account.sync("收盘")
+        engine.account.sync()
+        engine.ledger.check(engine.desk.open_orders())
         engine.tell(self.summary(day, now))
         engine.save("收盘")
         if self._stop_after_close:

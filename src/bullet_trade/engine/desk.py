@@ -26,6 +26,7 @@ from bullet_trade.domain.reports import (
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.events import (
     Audience,
+    FilledLate,
     OrderFacts,
     OrderFinished,
     OrderPlaced,
@@ -66,10 +67,12 @@ class DaySums:
 
 @dataclass(frozen=True, slots=True)
 class DeskTerms:
-    """How the desk makes orders. `buy_percent` and `sell_percent` are fractions of the last price (0.015, -0.015)."""
+    """How the desk makes orders. `first_number` is that of the first order; `buy_percent` and `sell_percent` are
+    fractions of the last price (0.015, -0.015)."""
 
     tag_label: str
     run_number: int
+    first_number: int = 1
     buy_percent: float = 0.015
     sell_percent: float = -0.015
 
@@ -103,7 +106,7 @@ class OrderDesk:
         """Orders of the current trading date, and older ones that are still alive."""
         self.trades: list[TradeRecord] = []
         self.sums = DaySums()
-        self.next_number = 1
+        self.next_number = terms.first_number
         self._day = date.min
 
     def open_day(self, day: date) -> None:
@@ -273,6 +276,11 @@ class OrderDesk:
         self._broker.cancel(order.tag)
         return True
 
+    def lose_sight(self, reason: str, now: datetime) -> None:
+        """The link is down: what becomes of open orders from now on is not known until a report proves it."""
+        for order in self.open_orders():
+            self.take(NoAnswer(order.tag, reason, now), now)
+
     # -- reports ---------------------------------------------------------------------------------------------------
 
     def take(self, report: OrderReport, now: datetime) -> None:
@@ -283,7 +291,7 @@ class OrderDesk:
         if order is None:
             self._audience.tell(ReportIgnored(now, f"收到不属于本策略的委托回报 {report.tag!r}"))
             return
-        was_final = order.is_final
+        was_final, filled = order.is_final, order.filled
         try:
             self._apply(order, report)
         except OrderTransitionError as error:
@@ -292,6 +300,8 @@ class OrderDesk:
             return
         if order.is_final and not was_final:
             self._finish(order, now)
+        elif was_final and isinstance(report, Filled) and order.filled > filled:
+            self._audience.tell(FilledLate(now, self.facts(order), report.amount, report.price))
 
     def _apply(self, order: Order, report: OrderReport) -> None:
         match report:

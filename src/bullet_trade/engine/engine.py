@@ -45,6 +45,9 @@ from bullet_trade.ports.terms import TradingTerms
 
 CONNECT_TIMEOUT_S = 30.0
 
+CLOCK_TICK_S = 1e-6
+"""Exchange time is counted in microseconds: a shorter rest cannot be waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineParts:
@@ -112,7 +115,7 @@ class Engine:
         """What `handle_data` receives second; set by the strategy layer."""
         self.saver: Callable[[], tuple[str, ...]] = tuple
         """Writes state; set by the strategy layer, which knows `g`."""
-        self._connected = False
+        self._link_up: bool | None = None
         self._stopping: str | None = None
         self._waiting_ticks = 0
         self.missed = Missed()
@@ -132,6 +135,8 @@ class Engine:
     def start(self) -> None:
         """Connect, if no hook has done so already, and set up the first day. The strategy is loaded and initialised."""
         self.connect()
+        if self._stopping is not None:
+            return
         self.days.begin()
         if self.terms.autosave_s is not None:
             self._arm_autosave(self.terms.autosave_s)
@@ -191,7 +196,7 @@ class Engine:
         deadline = self.clock.monotonic() + timeout_s
         while not done():
             rest_s = deadline - self.clock.monotonic()
-            if rest_s <= 0.0 or self._stopping is not None:
+            if rest_s < CLOCK_TICK_S or self._stopping is not None:
                 return False
             until = self.clock.now() + timedelta(seconds=rest_s)
             due = self.timers.next_due(market_only=True)
@@ -248,9 +253,15 @@ class Engine:
     def _link_changed(self, up: bool, reason: str) -> None:
         now = self.now()
         self.journal.append(now, "link", {"up": up, "reason": reason})
-        if self._connected or not up:
-            self.tell(LinkChanged(now, up, reason))
-        self._connected = up
+        if up is self._link_up or (up and self._link_up is None):  # the first connection is no news
+            self._link_up = up
+            return
+        self._link_up = up
+        self.tell(LinkChanged(now, up, reason))
+        if up:
+            self.parts.broker.request_snapshot()
+        else:
+            self.desk.lose_sight(reason, now)
 
     # -- the broker ------------------------------------------------------------------------------------------------
 
@@ -259,7 +270,7 @@ class Engine:
         if self.account.known:
             return
         self.parts.broker.connect(self.inbox.put)
-        if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S):
+        if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S) and self._stopping is None:
             raise UsageError(
                 f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息",
                 "检查券商端是否已登录后重新启动",
@@ -306,6 +317,7 @@ class Engine:
     def save(self, reason: str) -> None:
         """Write state now; called only between callbacks."""
         unsaved = self.saver()
+        self.journal.barrier()
         self.tell(Saved(self.now(), reason, unsaved))
 
     def _arm_autosave(self, every_s: float) -> None:

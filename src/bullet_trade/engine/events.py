@@ -78,6 +78,15 @@ class PartFilled(msgspec.Struct, frozen=True):
     order: OrderFacts
 
 
+class FilledLate(msgspec.Struct, frozen=True):
+    """`amount` shares traded at `price` after the order had been reported as over: real money, and booked."""
+
+    at: datetime
+    order: OrderFacts
+    amount: int
+    price: Price
+
+
 class ReportIgnored(msgspec.Struct, frozen=True):
     """A broker report that the order table does not admit, or that belongs to no order of ours."""
 
@@ -212,6 +221,7 @@ Event = (
     | OrderFinished
     | OrderWaitEnded
     | PartFilled
+    | FilledLate
     | ReportIgnored
     | CallbackFailed
     | TaskMissed

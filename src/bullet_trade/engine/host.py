@@ -53,6 +53,7 @@ class StrategyHost:
         """Whether a callback of the strategy is running now."""
         self.logical_now: datetime | None = None
         """The instant that the running callback is meant for; it may lie a little before the clock."""
+        self._arity: dict[Callback, int] = {}
         self.stop_requested = False
         """Set when the strategy called `exit()`."""
 
@@ -120,7 +121,10 @@ class StrategyHost:
         outer = self.logical_now
         self.busy, self.logical_now = True, at
         try:
-            function(*arguments[: accepted_arguments(function, len(arguments))])
+            taken = self._arity.get(function)
+            if taken is None:
+                taken = self._arity[function] = accepted_arguments(function, len(arguments))
+            function(*arguments[:taken])
         except (InvariantError, StateError):
             raise
         except SystemExit:
@@ -154,20 +158,12 @@ def strategy_line(trace: TracebackType | None, path: Path) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else path.name
 
 
-_arity: dict[Callback, int] = {}
-
-
 def accepted_arguments(function: Callback, offered: int) -> int:
     """How many of `offered` positional arguments the function takes (deployed strategies define hooks without any)."""
-    known = _arity.get(function)
-    if known is None:
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            return offered
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-            known = offered
-        else:
-            known = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-        _arity[function] = known
-    return min(known, offered)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return offered
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return offered
+    return min(offered, sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters))

@@ -104,7 +104,7 @@ def _market_terms(wish: Wish, day: date, at: time, notes: list[str]) -> tuple[Or
 
 
 def protection_price(side: Side, last: Price, fraction: float, tick: Price, limits: PriceLimits | None) -> Price:
-    """The worst price a market order accepts: `fraction` beyond the last price, on the tick, within the day's limits."""
+    """The worst price a market order accepts: `fraction` beyond the last price, on the tick and within limits."""
     raw = Price(round(last * (1 + fraction)))
     if side is Side.BUY:
         price = floor_to_tick(raw, tick)

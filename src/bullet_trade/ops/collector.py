@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from bullet_trade.domain.money import Money, Price
-from bullet_trade.engine.events import DayClosed, Event, OrderFinished, Recorded
+from bullet_trade.domain.money import ZERO, Money, Price
+from bullet_trade.engine.events import DayClosed, Event, FilledLate, OrderFinished, Recorded
 from bullet_trade.ops.result import DayResult, PositionLine, TradeResult
 
 
@@ -32,6 +32,8 @@ class Collector:
                         profit,
                     )
                 )
+            case FilledLate(at, order, amount, price):
+                self.trades.append(TradeResult(at, order.code, order.name, order.side, amount, price, ZERO, None))
             case DayClosed():
                 self.closes.append(event)
             case Recorded(day, values):

@@ -30,6 +30,7 @@ from bullet_trade.market.holiday_file import Holidays, parse_holidays
 from bullet_trade.market.overrides import Overrides, parse_overrides
 from bullet_trade.market.rulebook import RuleBook
 from bullet_trade.ops.replay_range import ReplayRange, replay_range
+from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.terms import TradingTerms
@@ -127,6 +128,7 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
     days = replay_range(request.replay, data, calendar, today) if request.replay is not None else None
     if days is None:
         _check_today(data, today)
+    research = research_provider(settings)
     directory = runtime_dir.prepare(_directory(request))
     clock = VirtualClock(datetime.combine(days.first, time()), request.speed) if days else wall
     with ExitStack() as undo:
@@ -136,6 +138,7 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
             _clear_replay(directory)
         run = _assemble(request, settings, audience, calendar, data, directory, clock, days, held)
         undo.callback(run.session.parts.journal.close)
+        run.session.research = research
         run.session.load()
         undo.pop_all()
     return run
@@ -188,6 +191,10 @@ def _assemble(
     if not replaying:
         broker.persist = lambda account: write_atomically(account_file, msgspec.json.encode(account))
     inbox = Inbox()
+    journal = SqliteJournal(
+        directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=replaying
+    )
+    used = journal.numbers()
     parts = EngineParts(
         clock=clock,
         inbox=inbox,
@@ -197,14 +204,13 @@ def _assemble(
         broker=broker,
         rules=RuleBook(overrides, trading.schedule, calendar),
         trading=trading,
-        journal=SqliteJournal(
-            directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=replaying
-        ),
+        journal=journal,
         audience=audience,
         securities=securities,
         desk_terms=DeskTerms(
             tag_label(settings.strategy_name or request.strategy.stem),
-            saved[0].run_number + 1 if saved else 1,
+            max(used.runs, saved[0].run_number if saved else 0) + 1,
+            used.last_order + 1,
             settings.market_buy_price_percent,
             settings.market_sell_price_percent,
         ),

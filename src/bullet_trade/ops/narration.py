@@ -35,6 +35,9 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
             return Line(
                 at, "info", "order", f"部成 {_head(order)} 已成 {order.filled}股 均价 {_price(order.average_price)}"
             )
+        case events.FilledLate(at, order, amount, price):
+            words = f"结束后又成交 {amount}股 价格 {_price(price)}，已记账，累计成交 {order.filled}股"
+            return Line(at, "warning", "order", f"迟到 {_head(order)} {words}")
         case events.OrderWaitEnded(at, order, waited_s):
             words = f"等待 {waited_s:g} 秒未完成，继续跟踪"
             return Line(at, "warning", "order", f"排队 {_head(order)} 已成 {order.filled}股，{words}")

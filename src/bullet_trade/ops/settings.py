@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bullet_trade.domain.errors import UsageError
@@ -15,7 +15,7 @@ from bullet_trade.domain.errors import UsageError
 class Settings(BaseSettings):
     """Every variable that the program reads, with its default. Names are those of the manual, in any case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, env_ignore_empty=True)
 
     default_broker: str = "simulator"
     runtime_dir: Path = Path("runtime")
@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     simulator_report_delay: float = Field(0.5, ge=0)
     rules_file: Path | None = None
     holiday_file: Path | None = None
+    default_data_provider: str = ""
+    jqdata_username: str = ""
+    jqdata_password: SecretStr = SecretStr("")
+    research_data_dir: Path | None = None
     journal_sync: str = Field("normal", pattern="^(normal|full)$")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -40,8 +41,11 @@ class SavedState(msgspec.Struct, kw_only=True):
 class StateStore(Protocol):
     """Keeps one state and one `g`. Raises `StateError` with the file's name and what to do."""
 
-    def load(self) -> tuple[SavedState, dict[str, object]] | None:
-        """The newest saved state and the attributes of `g`; None on a first start."""
+    def load(self) -> tuple[SavedState, Callable[[], dict[str, object]]] | None:
+        """The newest saved state, and what gives the attributes of `g`; None on a first start.
+
+        `g` may hold instances of the strategy's own classes: ask for it once the strategy's module is loaded.
+        """
 
     def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
         """Replace both atomically. Returns the names of attributes that cannot be pickled and were left out."""

@@ -15,13 +15,22 @@ from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.calendar import TradingCalendar
 from bullet_trade.market.price_limit import price_limits
 from bullet_trade.ports.clock import Rank, Timers
-from bullet_trade.ports.exchange_feed import Bar
-from bullet_trade.ports.market_data import MarketData, MinuteBars, Ticks
+from bullet_trade.ports.exchange_feed import Auction, Bar
+from bullet_trade.ports.market_data import BARS_PER_DAY, MarketData, MinuteBars, Ticks
 from bullet_trade.ports.quotes import DayFacts, Tick
-from bullet_trade.quotes.tick_stream import TickStream, tick_at
+from bullet_trade.quotes.tick_stream import TickStream, opening_of, tick_at
 
 MORNING, NOON, AFTERNOON, CLOSE = 9 * 60 + 30, 11 * 60 + 30, 13 * 60, 15 * 60
 """Minutes after midnight."""
+
+AUCTION = time(9, 25)
+"""When the opening call auction is decided."""
+
+CLOSING_CALL_BARS = 3
+"""Minutes of the closing call auction; its trades are in the last one, some sources spread them."""
+
+NO_TRADING = -1
+"""The minute of a date on which the day shown does not trade."""
 
 NEW_LISTING_DAYS = 30
 """Calendar days after listing within which the number of sessions since matters to the price limits."""
@@ -52,18 +61,26 @@ class CodeDay:
 class HistoryFeed:
     """`Quotes` and `ExchangeFeed` over a `MarketData`."""
 
-    def __init__(self, data: MarketData, calendar: TradingCalendar, timers: Timers) -> None:
+    def __init__(
+        self, data: MarketData, calendar: TradingCalendar, timers: Timers, ticks_everywhere: bool = False
+    ) -> None:
+        """`ticks_everywhere`: the simulated exchange matches every security that has snapshots on them; otherwise only
+        where they are recorded, or the strategy has subscribed."""
         self._data = data
+        self._ticks_everywhere = ticks_everywhere
         self._calendar = calendar
         self._timers = timers
         self._day: date = date.min
         self._codes: dict[Code, CodeDay] = {}
-        self._minute = -1
+        self._opened = False
+        self._minute = NO_TRADING
         self._seen = 0
         """Index into `CodeDay.last` of what is known now."""
         self._securities: dict[Code, Security | None] = {}
         self._streams: dict[Code, TickStream] = {}
         self._sinks: dict[Code, Callable[[Tick], None]] = {}
+        self._followed: dict[Code, TickStream] = {}
+        """Streams of the simulated exchange, apart from those of the strategy."""
 
     # -- the clock -------------------------------------------------------------------------------------------------
 
@@ -72,7 +89,13 @@ class HistoryFeed:
         if minute == self._minute:
             return
         self._minute = minute
-        if minute < MORNING:
+        today = now.date()
+        if self._day == date.min:  # a start-up hook asks before the first day opens
+            self._day = self._calendar.session_on_or_after(today)
+        if today != self._day:  # before the day all is yet to come, after it (on a weekend) all has been seen
+            self._minute = NO_TRADING
+            self._seen = 0 if today < self._day else 241
+        elif minute < MORNING:
             self._seen = 0
         elif minute < AFTERNOON:
             self._seen = 1 + min(minute, NOON) - MORNING
@@ -81,8 +104,9 @@ class HistoryFeed:
 
     def open_day(self, day: date) -> None:
         self._day = day
+        self._opened = True
         self._codes.clear()
-        self._minute = -1
+        self._minute = NO_TRADING
         self.advance(self._timers.now())
         for code, sink in self._sinks.items():
             self._start_stream(code, sink)
@@ -119,7 +143,7 @@ class HistoryFeed:
     def subscribe(self, codes: Iterable[Code], sink: Callable[[Tick], None]) -> None:
         for code in codes:
             self._sinks[code] = sink
-            if self._day != date.min:
+            if self._opened:
                 self._start_stream(code, sink)
 
     def unsubscribe(self, codes: Iterable[Code]) -> None:
@@ -131,23 +155,59 @@ class HistoryFeed:
 
     # -- the exchange's own view -----------------------------------------------------------------------------------
 
-    def bar_in_progress(self, code: Code) -> Bar | None:
-        minute = self._minute
+    def minute(self, code: Code, start: datetime) -> Bar | None:
+        if start.date() != self._day:
+            return None
+        minute = start.hour * 60 + start.minute
         if MORNING <= minute < NOON:
-            return self._bar(code, minute - MORNING)
+            return self._bar(code, minute - MORNING, start)
         if AFTERNOON <= minute < CLOSE:
-            return self._bar(code, 120 + minute - AFTERNOON)
+            return self._bar(code, 120 + minute - AFTERNOON, start)
         return None
 
-    def finished_bar(self, code: Code) -> Bar | None:
-        return self._bar(code, self._seen - 2) if self._seen >= 2 else None
+    def uses_ticks(self, code: Code) -> bool:
+        if not (self._ticks_everywhere or code in self._sinks or not self._data.synthetic):
+            return False
+        return self._ticks(code) is not None
 
-    def _bar(self, code: Code, index: int) -> Bar | None:
+    def snapshot(self, code: Code) -> Tick | None:
+        ticks = self._ticks(code) if self.uses_ticks(code) else None
+        return tick_at(code, ticks, self._timers.now()) if ticks is not None else None
+
+    def follow(self, code: Code, sink: Callable[[Tick], None]) -> None:
+        self.unfollow(code)
+        ticks = self._ticks(code)
+        if ticks is not None:
+            self._followed[code] = TickStream(code, ticks, self._timers, sink)
+
+    def unfollow(self, code: Code) -> None:
+        stream = self._followed.pop(code, None)
+        if stream is not None:
+            stream.stop()
+
+    def opening_auction(self, code: Code) -> Auction | None:
+        now = self._timers.now()
+        if now.date() != self._day or now.time() < AUCTION:
+            return None
+        bars = (self._codes.get(code) or self._load(code)).bars
+        ticks = self._ticks(code) if self.uses_ticks(code) else None
+        found = opening_of(ticks, self._day) if ticks is not None else None
+        if found is None and bars is not None and bars.volume[0] > 0:
+            found = Auction(float(bars.open[0]), int(bars.volume[0]))
+        return found
+
+    def closing_auction(self, code: Code) -> Auction | None:
+        now = self._timers.now()
+        if now.date() != self._day or now.hour * 60 + now.minute < CLOSE:
+            return None
+        bars = (self._codes.get(code) or self._load(code)).bars
+        volume = int(bars.volume[-CLOSING_CALL_BARS:].sum()) if bars is not None else 0
+        return Auction(float(bars.close[-1]), volume) if bars is not None and volume > 0 else None
+
+    def _bar(self, code: Code, index: int, start: datetime) -> Bar | None:
         bars = (self._codes.get(code) or self._load(code)).bars
         if bars is None:
             return None
-        minute = (MORNING if index < 120 else AFTERNOON - 120) + index
-        start = datetime.combine(self._day, time(minute // 60, minute % 60))
         return Bar(
             start,
             start + _MINUTE,
@@ -220,9 +280,8 @@ class HistoryFeed:
                 if tick is not None:
                     sink(tick)
 
-        for index in range(240):
-            minute = (MORNING if index < 120 else AFTERNOON - 120) + index + 1
-            when = datetime.combine(day, time(minute // 60, minute % 60))
+        for index in range(BARS_PER_DAY):
+            when = _end_of_minute(day, index)
             if when > now:
                 self._timers.at(when, Rank.MARKET, fire)
 
@@ -231,19 +290,24 @@ class HistoryFeed:
         bars, ended = entry.bars, self._seen - 1
         if bars is None or ended < 1:
             return None
-        bar = self._bar(code, ended - 1)
-        assert bar is not None
+        last, volume = float(bars.close[ended - 1]), int(bars.volume[ended - 1])
         return Tick(
             code=code,
-            datetime=bar.end,
-            current=bar.close,
+            datetime=_end_of_minute(self._day, ended - 1),
+            current=last,
             open=entry.open,
             high=float(bars.high[:ended].max()),
             low=float(bars.low[:ended].min()),
             volume=int(bars.volume[:ended].sum()),
             money=float(bars.money[:ended].sum()),
-            ask_prices=(bar.close,),
-            ask_volumes=(bar.volume,),
-            bid_prices=(bar.close,),
-            bid_volumes=(bar.volume,),
+            ask_prices=(last,),
+            ask_volumes=(volume,),
+            bid_prices=(last,),
+            bid_volumes=(volume,),
         )
+
+
+def _end_of_minute(day: date, index: int) -> datetime:
+    """When the minute bar `index` of a day ends."""
+    minute = (MORNING if index < 120 else AFTERNOON - 120) + index + 1
+    return datetime.combine(day, time(minute // 60, minute % 60))

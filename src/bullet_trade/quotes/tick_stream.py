@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, time
 
 import numpy as np
 
 from bullet_trade.domain.securities import Code
 from bullet_trade.ports.clock import Rank, Timers
+from bullet_trade.ports.exchange_feed import Auction
 from bullet_trade.ports.market_data import Ticks
 from bullet_trade.ports.quotes import Tick
 
@@ -47,6 +48,16 @@ def tick_at(code: Code, ticks: Ticks, now: datetime) -> Tick | None:
     """The newest snapshot not later than `now`."""
     index = int(np.searchsorted(ticks.times, np.datetime64(now, "ms"), side="right")) - 1
     return tick_of(code, ticks, index) if index >= 0 else None
+
+
+def opening_of(ticks: Ticks, day: date) -> Auction | None:
+    """The opening call auction: the first snapshot between 09:25 and 09:30 that shows trades; None without one."""
+    first = int(np.searchsorted(ticks.times, np.datetime64(datetime.combine(day, time(9, 25)), "ms")))
+    end = int(np.searchsorted(ticks.times, np.datetime64(datetime.combine(day, time(9, 30)), "ms")))
+    for index in range(first, end):
+        if ticks.volume[index] > 0:
+            return Auction(float(ticks.last[index]), int(ticks.volume[index]))
+    return None
 
 
 def tick_of(code: Code, ticks: Ticks, index: int) -> Tick:

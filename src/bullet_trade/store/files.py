@@ -20,9 +20,16 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
-    if durable and os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the new name itself; Windows writes directory entries through
-        finally:
-            os.close(folder)
+    if durable:
+        sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power failure; Windows writes directory entries through by itself."""
+    if os.name != "posix":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

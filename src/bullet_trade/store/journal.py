@@ -37,6 +37,13 @@ class Row(NamedTuple):
     body: bytes
 
 
+class Numbers(NamedTuple):
+    """What has been numbered so far: runs of an engine on this journal, and the last order."""
+
+    runs: int
+    last_order: int
+
+
 class SqliteJournal:
     """The journal of one runtime directory. Written by the engine thread only."""
 
@@ -69,6 +76,12 @@ class SqliteJournal:
         last = self._db.execute("SELECT max(seq) FROM record").fetchone()[0]
         self._next = (last or 0) + 1
 
+    def numbers(self) -> Numbers:
+        """What earlier runs have used, so that no tag is ever used twice, even after a crash before any save."""
+        runs = self._db.execute("SELECT count(*) FROM record WHERE kind IN ('start', 'restart')").fetchone()[0]
+        orders = "SELECT max(json_extract(CAST(body AS TEXT), '$.order_id')) FROM record WHERE kind = 'intent'"
+        return Numbers(runs, self._db.execute(orders).fetchone()[0] or 0)
+
     def append(self, at: datetime, kind: str, body: msgspec.Struct | dict[str, object]) -> int:
         seq = self._next
         self._next += 1
@@ -91,9 +104,11 @@ class SqliteJournal:
         self._pending.clear()
 
     def close(self) -> None:
-        if self._pending:
-            self._write()
-        self._db.close()
+        try:
+            if self._pending:
+                self._write()
+        finally:
+            self._db.close()
 
     def _failure(self, error: sqlite3.Error) -> StateError:
         return StateError(
@@ -102,13 +117,15 @@ class SqliteJournal:
 
 
 def read_journal(path: Path) -> Iterator[Row]:
-    """All records in order; may be called while the engine runs. Raises `StateError` when there is no journal."""
+    """All records in order; may be called while the engine runs. Raises `StateError` without a readable journal."""
     if not path.exists():
         raise StateError(f"没有流水文件 {path}", "检查运行目录 --runtime-dir")
     db = sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True)
     try:
         for row in db.execute("SELECT seq, at, kind, body FROM record ORDER BY seq"):
             yield Row(*row)
+    except sqlite3.Error as error:
+        raise StateError(f"无法读取流水文件 {path}：{error}", "检查该文件是否为本程序的流水，或从备份恢复") from error
     finally:
         db.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -34,13 +35,13 @@ class FileStateStore:
         self._g = directory / G_FILE
         self._durable = durable
 
-    def load(self) -> tuple[SavedState, dict[str, object]] | None:
+    def load(self) -> tuple[SavedState, Callable[[], dict[str, object]]] | None:
         if not self._state.exists() and not self._g.exists():
             return None
         for path in (self._state, self._g):
             if not path.exists():
                 raise StateError(f"状态不完整：缺少 {path}", _REMEDY)
-        return self._load_state(), self._load_g()
+        return self._load_state(), self._load_g
 
     def _load_state(self) -> SavedState:
         try:
@@ -48,7 +49,7 @@ class FileStateStore:
             return _from_document(document)
         except OSError as error:
             raise StateError(f"无法读取 {self._state}：{error.strerror}", "检查文件权限") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(f"状态文件 {self._state} 已损坏（{error}）", _REMEDY) from error
 
     def _load_g(self) -> dict[str, object]:
@@ -163,7 +164,7 @@ def _from_document(document: dict[str, dict[str, object]]) -> SavedState:
         run_number=_int(own.get("run_number")),
         next_order_number=_int(own.get("next_order_number")) or 1,
         starting_cash=_int(own.get("starting_cash")),
-        tasks=[_task(row) for row in rows] if isinstance(rows, list) else [],
+        tasks=[_task(row) for row in rows if row.get("enabled", True)] if isinstance(rows, list) else [],
         settings=_dict(strategy.get("settings")),
         subscriptions=[str(code) for code in _list(document.get("subscriptions", {}).get("symbols"))],
         marks={str(k): str(v) for k, v in _dict(own.get("marks")).items()},

@@ -10,8 +10,18 @@ import time
 import numpy as np
 import pandas as pd
 
-from bullet_trade.strategy import api_data, api_schedule, api_settings, api_trading, objects
+from bullet_trade.strategy import api_schedule, api_settings, api_trading, objects
 from bullet_trade.strategy.current import session
+from bullet_trade.strategy.data import (
+    calendar_functions,
+    moments,
+    price_functions,
+    provider_functions,
+    query,
+    reference_functions,
+    security_functions,
+    tick_functions,
+)
 
 _FUNCTIONS = {
     api_trading: (
@@ -24,10 +34,22 @@ _FUNCTIONS = {
         "disable_cache enable_profile subscribe unsubscribe unsubscribe_all "
         "OrderCost PerTrade FixedSlippage PriceRelatedSlippage StepRelatedSlippage"
     ),
-    api_data: (
-        "get_current_data get_current_tick attribute_history history get_price get_bars get_trade_days "
-        "get_all_trade_days get_security_info get_all_securities get_index_stocks normalize_code"
+    price_functions: "attribute_history history get_price get_bars",
+    tick_functions: "get_current_data get_current_tick get_ticks get_call_auction",
+    calendar_functions: "get_trade_days get_all_trade_days get_trade_day",
+    security_functions: "get_security_info get_all_securities normalize_code get_split_dividend",
+    reference_functions: (
+        "get_index_stocks get_index_weights get_industry get_industry_stocks get_industries get_concept "
+        "get_concept_stocks get_concepts"
     ),
+    provider_functions: (
+        "get_fundamentals get_fundamentals_continuously get_history_fundamentals get_valuation get_factor_values "
+        "get_money_flow get_mtss get_billboard_list get_locked_shares get_margincash_stocks get_marginsec_stocks "
+        "get_extras valuation indicator income balance cash_flow cashflow bank_indicator security_indicator "
+        "insurance_indicator finance macro opt"
+    ),
+    query: "query",
+    moments: "FutureDataError",
     objects: "OrderStatus OrderStyle MarketOrderStyle LimitOrderStyle",
 }
 

@@ -51,11 +51,15 @@ def order_target(
     pindex: int = 0,
     close_today: bool = False,
 ) -> UserOrder | None:
-    """Trade so that `amount` shares are held in the end; the security's unfinished orders are cancelled first."""
+    """Trade so that `amount` shares are held in the end; the security's unfinished orders are cancelled first.
+
+    None when one of them could not be cancelled and may still trade.
+    """
     run = session()
     _only_long(side, pindex)
     code = run.code(security)
-    _cancel_open(run, code)
+    if not _cancelled_open(run, code):
+        return None
     return _place(run, code, _whole(amount) - _held(run, code), _style(price, style), wait_timeout)
 
 
@@ -86,11 +90,15 @@ def order_target_value(
     pindex: int = 0,
     close_today: bool = False,
 ) -> UserOrder | None:
-    """Trade so that about `value` yuan are held in the end; the security's unfinished orders are cancelled first."""
+    """Trade so that about `value` yuan are held in the end; the security's unfinished orders are cancelled first.
+
+    None when one of them could not be cancelled and may still trade.
+    """
     run = session()
     _only_long(side, pindex)
     code, wanted = run.code(security), _style(price, style)
-    _cancel_open(run, code)
+    if not _cancelled_open(run, code):
+        return None
     held = _held(run, code)
     if value <= 0:
         return _place(run, code, -held, wanted, wait_timeout)
@@ -166,7 +174,7 @@ def get_trades(order_id: int | str | None = None, security: str | None = None) -
 
 
 def _place(run: Session, code: Code, amount: int, style: OrderStyle, wait_timeout: float | None) -> UserOrder | None:
-    run.engine.connect()  # a start-up hook may order before the account is known
+    run.connect()  # a start-up hook may order before the account is known
     if amount == 0:
         if run.log.shows("order", "warning"):
             run.log.warning(f"{code} 委托数量为 0，没有下单")
@@ -223,14 +231,22 @@ def _whole(amount: float) -> int:
 
 
 def _held(run: Session, code: Code) -> int:
-    run.engine.connect()
+    run.connect()
     position = run.engine.ledger.positions.get(code)
     return position.amount if position is not None else 0
 
 
-def _cancel_open(run: Session, code: Code) -> None:
-    for number in {one.parent_id for one in run.engine.desk.open_orders(code)}:
+def _cancelled_open(run: Session, code: Code) -> bool:
+    """Cancel the security's unfinished orders; False, with a warning, while one of them may still trade.
+
+    An order sent on top of it could make the target be reached twice.
+    """
+    for number in sorted({one.parent_id for one in run.engine.desk.open_orders(code)}):
         cancel_order(number)
+    alive = "、".join(f"#{one.order_id}" for one in run.engine.desk.open_orders(code))
+    if alive:
+        run.log.warning(f"{code} 的委托 {alive} 没有确认撤销，仍可能成交，本次未下单；请等它结束后再调仓")
+    return not alive
 
 
 def _find(run: Session, wanted: UserOrder | int | str) -> list[Order]:

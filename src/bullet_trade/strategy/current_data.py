@@ -1,28 +1,33 @@
-"""`get_current_data()` and the `data` of `handle_data`: quotes by code, read at the moment of asking."""
+"""`get_current_data()`: quotes by code, read at the moment of asking."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
-import numpy as np
-
-from bullet_trade.domain.securities import Code
+from bullet_trade.domain.securities import Code, Security
 from bullet_trade.ports.quotes import Quotes
-from bullet_trade.strategy.history import History
 
 
 class CurrentSecurity:
-    """One security now. Prices in yuan; `day_open` is NaN before the opening price is known."""
+    """One security now. Prices in yuan; limits 0.0: none today; `day_open` is NaN before the opening price is known.
 
-    __slots__ = ("_quotes", "code")
+    `last_price` is yesterday's close before 09:30, then the newest price; `paused` is also True for what is not
+    listed today.
+    """
 
-    def __init__(self, code: Code, quotes: Quotes) -> None:
-        self.code = code
+    __slots__ = ("_industry", "_last_price", "_quotes", "code", "security")
+
+    def __init__(self, security: Security, quotes: Quotes, industry: Callable[[Code], str]) -> None:
+        self.code = security.code
+        self.security = security
         self._quotes = quotes
+        self._last_price = quotes.last_price
+        self._industry = industry
 
     @property
     def last_price(self) -> float:
-        return self._quotes.last_price(self.code)
+        return self._last_price(self.code)
 
     @property
     def high_limit(self) -> float:
@@ -46,124 +51,44 @@ class CurrentSecurity:
 
     @property
     def name(self) -> str:
-        return self._quotes.facts(self.code).name
+        return self._quotes.facts(self.code).name or self.security.name
 
     @property
     def pre_close(self) -> float:
         return self._quotes.facts(self.code).prev_close
+
+    @property
+    def start_date(self) -> date:
+        return self.security.list_date
+
+    @property
+    def industry_code(self) -> str:
+        """Industry of the classification zjw or, where the source has none, sw_l1; empty when it is not known."""
+        return self._industry(self.code)
 
     def __repr__(self) -> str:
         return f"CurrentSecurity({self.code}, last_price={self.last_price})"
 
 
 class CurrentData(dict[str, CurrentSecurity]):
-    """Filled as codes are asked for; `d[code]` for any code, an unknown one is a KeyError."""
+    """Filled as codes are asked for with ``d[code]``; a code that the source does not have is a `KeyError`."""
 
-    def __init__(self, quotes: Quotes, code_of: Callable[[object], Code]) -> None:
+    def __init__(
+        self,
+        quotes: Quotes,
+        code_of: Callable[[object], Code],
+        securities: Callable[[Code], Security | None],
+        industry: Callable[[Code], str] = lambda _: "",
+    ) -> None:
         super().__init__()
         self._quotes = quotes
         self._code_of = code_of
+        self._securities = securities
+        self._industry = industry
 
     def __missing__(self, key: str) -> CurrentSecurity:
-        code = self._code_of(key)
-        entry = self[key] = CurrentSecurity(code, self._quotes)
+        security = self._securities(self._code_of(key))
+        if security is None:
+            raise KeyError(f"{key}：行情源里没有这个证券")
+        entry = self[key] = CurrentSecurity(security, self._quotes, self._industry)
         return entry
-
-
-class BarView:
-    """The minute bar that ended last, for `handle_data(context, data)`: ``data[code].close``."""
-
-    __slots__ = ("_current", "_history", "security")
-
-    def __init__(self, current: CurrentSecurity, history: History) -> None:
-        self.security = str(current.code)
-        self._current = current
-        self._history = history
-
-    def _last(self, field: str) -> float:
-        window = self._history.minutes(self._current.code, 1, (field,))
-        values = window.columns[field]
-        return float(values[-1]) if len(values) else float("nan")
-
-    @property
-    def open(self) -> float:
-        return self._last("open")
-
-    @property
-    def close(self) -> float:
-        return self._current.last_price
-
-    @property
-    def high(self) -> float:
-        return self._last("high")
-
-    @property
-    def low(self) -> float:
-        return self._last("low")
-
-    @property
-    def volume(self) -> float:
-        return self._last("volume")
-
-    @property
-    def money(self) -> float:
-        return self._last("money")
-
-    @property
-    def avg(self) -> float:
-        return self._last("avg")
-
-    price = avg
-
-    @property
-    def pre_close(self) -> float:
-        return self._current.pre_close
-
-    @property
-    def high_limit(self) -> float:
-        return self._current.high_limit
-
-    @property
-    def low_limit(self) -> float:
-        return self._current.low_limit
-
-    @property
-    def paused(self) -> bool:
-        return self._current.paused
-
-    @property
-    def factor(self) -> float:
-        return 1.0
-
-    def isnan(self) -> bool:
-        """Whether there is no price yet."""
-        return not self.close > 0
-
-    def mavg(self, days: int, field: str = "close") -> float:
-        """Mean of the last `days` daily values, NaN when history is short."""
-        values = self._daily(days, field)
-        return float(np.mean(values)) if len(values) == days else float("nan")
-
-    def stddev(self, days: int) -> float:
-        """Standard deviation of the last `days` daily closes, NaN when history is short."""
-        values = self._daily(days, "close")
-        return float(np.std(values, ddof=1)) if len(values) == days > 1 else float("nan")
-
-    def _daily(self, days: int, field: str) -> np.ndarray:
-        window = self._history.days(
-            self._current.code, days, self._history.today(), (field,), fq="pre", skip_paused=True
-        )
-        return window.columns[field]
-
-
-class BarData(dict[str, BarView]):
-    """The `data` of `handle_data`."""
-
-    def __init__(self, current: CurrentData, history: History) -> None:
-        super().__init__()
-        self._current = current
-        self._history = history
-
-    def __missing__(self, key: str) -> BarView:
-        view = self[key] = BarView(self._current[key], self._history)
-        return view

@@ -1,40 +1,35 @@
 """Bars that a strategy may see at an instant: nothing that ends after it.
 
-Daily data never include the current day. Prices are adjusted back from the current day (`pre`), so the newest ones are
-real prices; `post` adjusts forward from the listing, None leaves prices as traded. Adjustment factors come from the
-exchange's own reference prices: an ex-day's reference over the close before it.
+What is visible at `now` (the logical time of the running callback):
+
+- minute bars whose label is not later than `now`: at 10:00:00 the newest one is labelled 10:00;
+- daily bars of the sessions before today; today's as far as it has gone only where a function says so: made of the
+  ended minutes, its opening price from 09:30:00 on, its reference price, limits and suspension all day;
+- weeks, months and sliding windows are added up from these.
+
+Prices are adjusted back from the current day (``pre``), so the newest ones are real prices, with or without
+``use_real_price``: orders trade at real prices here. ``post`` adjusts forward from the listing. An ex-day's factor is
+the close before it over the exchange's reference price of the day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
+from datetime import date, datetime
 
 from bullet_trade.domain.errors import StrategyError
-from bullet_trade.domain.securities import FUNDS, Code, Security
+from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.calendar import TradingCalendar
-from bullet_trade.ports.market_data import DailyBars, FloatArray, MarketData, MinuteBars
-
-DAY_FIELDS = ("open", "close", "high", "low", "volume", "money", "avg", "pre_close", "paused", "factor")
-PRICE_FIELDS = frozenset({"open", "close", "high", "low", "avg", "pre_close", "high_limit", "low_limit", "price"})
-
-Column = FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Rows of bars: their labels (datetime64, bar end for minutes, the day for days) and columns by field name."""
-
-    times: NDArray[np.datetime64]
-    columns: dict[str, Column]
+from bullet_trade.ports.market_data import FloatArray, MarketData
+from bullet_trade.strategy.data.adjust import adjust
+from bullet_trade.strategy.data.axis import SessionAxis
+from bullet_trade.strategy.data.daily_block import DailyBlock, DailyBlocks
+from bullet_trade.strategy.data.fields import decimals
+from bullet_trade.strategy.data.window import Wish
 
 
 class History:
-    """Bars of the past for one run, cached per trading date."""
+    """The bars of one run's source, cached; `data.day_windows` and `data.minute_windows` cut them."""
 
     def __init__(
         self,
@@ -43,141 +38,55 @@ class History:
         securities: Callable[[Code], Security | None],
         now: Callable[[], datetime],
     ) -> None:
-        self._data = data
-        self._calendar = calendar
+        self.data = data
+        self.now = now
+        """Logical time."""
+        self.axis = SessionAxis(calendar)
+        self.warned: set[str] = set()
+        """Functions that were warned about a future time already."""
         self._securities = securities
-        self._now = now
+        self._blocks = DailyBlocks(self.axis, lambda security, first, last: data.daily(security.code, first, last))
         self._today = date.min
-        self._daily: dict[Code, tuple[date, DailyBars]] = {}
+        self._position = 0
 
     def today(self) -> date:
         """The current date."""
-        return self._now().date()
+        return self.now().date()
 
-    def daily_bars(self, code: Code, first: date) -> DailyBars:
-        """Unadjusted daily bars from `first` or earlier through today; today's row gives its reference price only."""
-        today = self._now().date()
+    def position(self, today: date) -> int:
+        """How many sessions lie before the current date: its own position when it is one."""
         if today != self._today:
-            self._today = today
-            self._daily.clear()
-        held = self._daily.get(code)
-        if held is None or held[0] > first:
-            first = min(first, today - timedelta(days=400))
-            held = (first, self._data.daily(code, first, today))
-            self._daily[code] = held
-        return held[1]
+            self._today, self._position = today, self.axis.before(today)
+        return self._position
 
-    def days(
-        self, code: Code, count: int, end: date, fields: Sequence[str], fq: str | None, skip_paused: bool
-    ) -> Window:
-        """The last `count` daily rows not later than `end` and before today; one per session unless `skip_paused`."""
-        reach = timedelta(days=int(count * 1.6) + 40)
-        bars = self.daily_bars(code, min(end, self._now().date()) - reach)
-        stop = int(np.searchsorted(bars.days, np.datetime64(min(end + timedelta(days=1), self._now().date()), "D")))
-        columns = self._daily_columns(code, bars, fields, fq)
-        rows = np.arange(stop)
-        if skip_paused:
-            rows = rows[~bars.paused[:stop]]
-        rows = rows[-count:]
-        return Window(bars.days[rows], {name: values[rows] for name, values in columns.items()})
-
-    def _daily_columns(self, code: Code, bars: DailyBars, fields: Sequence[str], fq: str | None) -> dict[str, Column]:
-        factor = adjustment(bars, fq)
-        decimals = self._decimals(code)
-        columns: dict[str, Column] = {}
-        for name in fields:
-            values = _daily_field(bars, name)
-            if name in PRICE_FIELDS and fq is not None:
-                columns[name] = (values * factor).round(decimals)
-            elif name == "volume" and fq is not None:
-                columns[name] = (values / factor).round()
-            elif name == "factor":
-                columns[name] = factor
-            else:
-                columns[name] = values
-        return columns
-
-    def _decimals(self, code: Code) -> int:
+    def security(self, code: Code) -> Security:
+        """The description of a code. Raises `StrategyError` where the data source does not have it."""
         security = self._securities(code)
-        return 3 if security is not None and security.kind in FUNDS else 2
+        if security is None:
+            raise StrategyError(f"{self.data.label} 里没有证券 {code}", "检查代码，或导入该证券的行情")
+        return security
 
-    def minutes(self, code: Code, count: int, fields: Sequence[str]) -> Window:
-        """The last `count` minute bars that have ended by now, across days; suspended days are left out."""
-        now = self._now()
-        times: list[NDArray[np.datetime64]] = []
-        columns: dict[str, list[Column]] = {name: [] for name in fields}
-        missing, day = count, self._calendar.session_on_or_before(now.date())
-        for _ in range(count // 240 + 12):
-            bars = self._data.minutes(code, day)
-            if bars is not None:
-                ended = ended_minutes(day, now)
-                first = max(0, ended - missing)
-                times.insert(0, minute_labels(day)[first:ended])
-                for name in fields:
-                    columns[name].insert(0, _minute_field(bars, name)[first:ended])
-                missing -= ended - first
-            if missing <= 0:
-                break
-            day = self._calendar.previous_session(day)
-        if not times:
-            return Window(np.array([], dtype="datetime64[s]"), {name: np.array([]) for name in fields})
-        return Window(np.concatenate(times), {name: np.concatenate(parts) for name, parts in columns.items()})
+    def block(self, security: Security, first: int) -> DailyBlock:
+        """The security's daily rows from position `first`, or earlier, through today."""
+        today = self.today()
+        position = min(self.position(today), len(self.axis.days) - 1)
+        return self._blocks.get(security, max(0, first), today, position)
 
+    def adjust(self, security: Security, block: DailyBlock, values: FloatArray, factor: FloatArray, wish: Wish) -> None:
+        """Scale raw values in place as `wish.fq` says; `factor` is the growth of each column."""
+        base = None if wish.fq is None else self._base(security, block, wish)
+        adjust(values, wish.numbers, factor, base, decimals(security))
 
-def adjustment(bars: DailyBars, fq: str | None) -> FloatArray:
-    """Factor of each row: 1.0 on the newest row for `pre`, on the oldest for `post`; all 1.0 for None."""
-    factor = np.ones(len(bars))
-    if fq is None or len(bars) < 2:
-        return factor
-    if fq not in ("pre", "post"):
-        raise StrategyError(f"复权方式 fq={fq!r} 无效", "可用：'pre'、'post'、None")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        step = bars.prev_close[1:] / bars.close[:-1]
-    step = np.where(np.isfinite(step) & (step > 0), step, 1.0)
-    if fq == "pre":
-        factor[:-1] = np.cumprod(step[::-1])[::-1]
-    else:
-        factor[1:] = np.cumprod(1 / step)
-    return factor
-
-
-def ended_minutes(day: date, now: datetime) -> int:
-    """How many of the day's 240 minute bars have ended at `now`."""
-    if now.date() != day:
-        return 240 if now.date() > day else 0
-    minute = now.hour * 60 + now.minute
-    return min(120, max(0, minute - 570)) + min(120, max(0, minute - 780))
-
-
-def minute_labels(day: date) -> NDArray[np.datetime64]:
-    """The ends of the day's 240 minute bars."""
-    return np.datetime64(day, "s") + _LABELS
-
-
-_LABELS = np.concatenate([np.arange(571, 691), np.arange(781, 901)]).astype("timedelta64[m]")
-
-
-def _daily_field(bars: DailyBars, name: str) -> Column:
-    match name:
-        case "open" | "close" | "high" | "low" | "volume" | "money" | "paused":
-            values: Column = getattr(bars, name)
-            return values.astype(np.float64)
-        case "pre_close":
-            return bars.prev_close
-        case "price" | "avg":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return np.where(bars.volume > 0, bars.money / bars.volume, bars.close)
-        case "factor":
-            return np.ones(len(bars))
-    raise StrategyError(f"日线没有字段 {name!r}", f"可用：{'、'.join(DAY_FIELDS)}")
-
-
-def _minute_field(bars: MinuteBars, name: str) -> Column:
-    match name:
-        case "open" | "close" | "high" | "low" | "volume" | "money":
-            values: Column = getattr(bars, name)
-            return values.astype(np.float64)
-        case "price" | "avg":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return np.where(bars.volume > 0, bars.money / bars.volume, bars.close)
-    raise StrategyError(f"分钟线没有字段 {name!r}", "可用：open、close、high、low、volume、money、avg")
+    def _base(self, security: Security, block: DailyBlock, wish: Wish) -> float:
+        # The growth that counts as 1: that of the reference day for `pre`, of the listing for `post`.
+        if wish.fq == "post":
+            whole = self.block(security, self.axis.before(security.list_date))
+            return block.growth_at(block.start) / whole.growth_at(block.start)
+        if wish.reference is None:
+            return block.growth_at(self.axis.through(self.today()) - 1)
+        reference = self.axis.through(wish.reference) - 1
+        if reference < block.start:
+            earlier = self.block(security, reference)
+            scale = block.growth_at(block.start) / earlier.growth_at(block.start)
+            return earlier.growth_at(reference) * scale
+        return block.growth_at(reference)

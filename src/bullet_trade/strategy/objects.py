@@ -107,7 +107,12 @@ class UserOrder(ReadOnly):
 
     @property
     def avg_cost(self) -> float:
-        return self.price
+        """A purchase: the average fill price; a sale: the average cost of what was sold."""
+        filled = self.filled
+        if self.is_buy or not filled:
+            return self.price
+        cost = sum(part.turnover - part.fees - part.profit for part in self._parts)
+        return cost / filled / SCALE
 
     @property
     def commission(self) -> float:

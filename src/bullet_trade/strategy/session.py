@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from bullet_trade.domain.errors import StrategyError, UsageError
+from bullet_trade.domain.errors import InvariantError, StrategyError, UsageError
 from bullet_trade.domain.money import money
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.engine import Engine, EngineParts, EngineTerms
@@ -15,11 +15,16 @@ from bullet_trade.engine.schedule import Period
 from bullet_trade.market.codes import normalize
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.quotes import Tick
+from bullet_trade.ports.research import ResearchProvider
 from bullet_trade.ports.state_store import SavedState, SavedTask, StateStore
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.strategy import current
 from bullet_trade.strategy.context import Context, RunParams
-from bullet_trade.strategy.current_data import BarData, CurrentData
+from bullet_trade.strategy.current_data import CurrentData
+from bullet_trade.strategy.data.frames import accept_positional_access
+from bullet_trade.strategy.data.no_research import NoResearch
+from bullet_trade.strategy.data.reference_functions import industry_code
+from bullet_trade.strategy.data.unit_data import BarData
 from bullet_trade.strategy.g import GlobalState, attributes
 from bullet_trade.strategy.history import History
 from bullet_trade.strategy.log import StrategyLog
@@ -27,7 +32,7 @@ from bullet_trade.strategy.objects import Portfolio
 from bullet_trade.strategy.settings import StrategySettings
 from bullet_trade.strategy.tick_view import TickView
 
-Saved = tuple[SavedState, dict[str, object]]
+Saved = tuple[SavedState, Callable[[], dict[str, object]]]
 
 
 class Session:
@@ -54,7 +59,8 @@ class Session:
         self.engine = Engine(parts, terms, {**namespace, "g": self.g, "log": self.log})
         self.settings = StrategySettings()
         self.history = History(data, parts.calendar, parts.securities, self.logical_now)
-        self.current_data = CurrentData(parts.quotes, self.code)
+        self.research: ResearchProvider = NoResearch()
+        self.current_data = CurrentData(parts.quotes, self.code, parts.securities, industry_code)
         self.context = Context(self.logical_now, self.previous_date, self._account, run_params)
         self.portfolio = Portfolio(
             self.engine.ledger, parts.quotes, self.engine.desk.t0, self._warn, lambda: self.starting_cash
@@ -65,16 +71,23 @@ class Session:
         self._codes: dict[object, Code] = {}
         self._opened: dict[str, str] = {}
         self.engine.context = self.context
-        self.engine.bar_data = BarData(self.current_data, self.history)
+        self.engine.bar_data = BarData(self.code, self.history)
         self.engine.tick_view = TickView
         self.engine.saver = self._save
 
     # -- running ---------------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Load the strategy file. Raises `UsageError` or `StrategyError`."""
+        """Load the strategy file, and the saved `g`, which may hold instances of the strategy's classes.
+
+        Raises `UsageError`, `StrategyError` or `StateError`.
+        """
+        accept_positional_access()
         self._bound.run(current.bind, self)
         self._bound.run(self.engine.host.load)
+        if self._saved is not None:
+            _, unpickled = self._saved
+            vars(self.g).update(unpickled())
 
     def run(self) -> str:
         """Restore or initialise what `load` loaded, run to the end, save. Returns why the run ended."""
@@ -85,16 +98,18 @@ class Session:
         engine.parts.quotes.advance(engine.now())
         try:
             self._begin(self._saved)
+            self.connect()
             engine.start()
-            self._take_opening_times()
-            if not self.starting_cash:
-                self.starting_cash = self._total_value()
+            engine.save("启动")
             reason = engine.run()
             engine.call_hook("on_strategy_end", (self.context,), engine.now())
             engine.save("退出")
             unsaved = self._store.close()
             if unsaved:
                 self._warn(f"{'、'.join(f'g.{name}' for name in unsaved)} 无法保存，没有写入状态文件")
+        except InvariantError:
+            engine.save("异常退出")  # trading stops here; what the strategy knew is kept
+            raise
         finally:
             engine.parts.broker.close()
             engine.journal.close()
@@ -107,7 +122,7 @@ class Session:
         if saved is None:
             self._initialise()
         else:
-            self._restore(*saved)
+            self._restore(saved[0])
         engine.call_hook("process_initialize", (self.context,), engine.now())
 
     def _initialise(self) -> None:
@@ -118,9 +133,8 @@ class Session:
         if not self.engine.host.call("initialize", hook, (self.context,), now, now):
             raise StrategyError("initialize 执行失败，引擎没有启动", "按上面给出的文件和行号修正后重新启动")
 
-    def _restore(self, state: SavedState, g: dict[str, object]) -> None:
+    def _restore(self, state: SavedState) -> None:
         engine = self.engine
-        vars(self.g).update(g)
         self.settings.restore(state.settings, self.trading)
         self.starting_cash = state.starting_cash
         engine.desk.next_number = max(engine.desk.next_number, state.next_order_number)
@@ -210,10 +224,15 @@ class Session:
     def _put_tick(self, tick: Tick) -> None:
         self.parts.inbox.put_tick(tick)
 
-    def _account(self) -> Portfolio:
-        if not self.engine.account.known:  # a start-up hook already asks for the account
+    def connect(self) -> None:
+        """Connect to the broker once: a start-up hook may ask for the account before the engine does."""
+        if not self.engine.account.known:
             self.engine.connect()
+            self._take_opening_times()
             self.starting_cash = self.starting_cash or self._total_value()
+
+    def _account(self) -> Portfolio:
+        self.connect()
         return self.portfolio
 
     def _total_value(self) -> int:

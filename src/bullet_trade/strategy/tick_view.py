@@ -12,13 +12,24 @@ _LEVELS = {
     for level in range(1, 6)
     for what in "pv"
 }
-_ALIASES = {"last_price": "current", "sid": "code", "security": "code", "dt": "datetime", "price": "current"}
+_ALIASES = {
+    "last_price": "current",
+    "price": "current",
+    "sid": "code",
+    "security": "code",
+    "dt": "datetime",
+    "time": "datetime",
+}
 
 
 class TickView:
-    """One snapshot: ``tick.current``, ``tick.a1_p``, ``tick['current']``. A level that is empty reads as 0."""
+    """One snapshot: ``tick.current``, ``tick.a1_p``, ``tick['current']``. A level that is empty reads as 0.
+
+    `position` (open interest of futures) is always 0.
+    """
 
     __slots__ = ("_tick",)
+    position = 0
 
     def __init__(self, tick: Tick) -> None:
         self._tick = tick
@@ -44,6 +55,10 @@ class TickView:
 
     def __getitem__(self, name: str) -> object:
         return getattr(self, name)
+
+    def get(self, name: str, default: object = None) -> object:
+        """A field, or `default` where there is none of that name."""
+        return getattr(self, name, default)
 
     def __repr__(self) -> str:
         return f"Tick({self.code}, {self.datetime:%Y-%m-%d %H:%M:%S}, current={self.current})"

@@ -1,18 +1,26 @@
-"""The simulated broker: takes orders, matches them against the market's minutes, and reports like a counter does.
+"""The simulated broker: the counter in front of the simulated exchange. It keeps the account, answers orders as a QMT
+terminal does, and settles at the change of day.
 
 Runs on the engine thread, driven by the engine's timers; reports go through the inbox like those of any broker, after
-`report_delay_s` of exchange time. Minutes in which nothing rests cost nothing.
+`report_delay_s` of exchange time. `cancel` may be called from any thread: from another one it is laid into a queue
+that the engine thread empties the next time it comes here, at the latest after `attend_s` while orders work.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
+from threading import get_ident
 
+from bullet_trade.brokers.simulator import settlement
 from bullet_trade.brokers.simulator.account import Account
-from bullet_trade.brokers.simulator.matching import Match, share_of, take_at_once, trade_through
-from bullet_trade.domain.money import ZERO, Money, Price, money, price, text
+from bullet_trade.brokers.simulator.day_rules import CLOSE, DayRules, RulesOfTheDay
+from bullet_trade.brokers.simulator.exchange import CONTINUOUS, HELD_PHASES, Exchange, Market
+from bullet_trade.brokers.simulator.orders import CounterOrder, Status
+from bullet_trade.domain.money import ZERO, Money, Price, price, text
 from bullet_trade.domain.orders import OrderType, Side
 from bullet_trade.domain.reports import (
     Accepted,
@@ -21,310 +29,375 @@ from bullet_trade.domain.reports import (
     Entitlement,
     Filled,
     LinkUp,
+    OrderReport,
     Rejected,
     Report,
 )
-from bullet_trade.domain.securities import Code, Security
-from bullet_trade.market import lots
-from bullet_trade.market.calendar import TradingCalendar
-from bullet_trade.market.settlement import is_t0
-from bullet_trade.market.tick_size import tick_size
+from bullet_trade.domain.securities import Code
+from bullet_trade.market.refusal import Refusal
+from bullet_trade.market.sessions import Phase, check_cancel, check_session
+from bullet_trade.market.settlement import check_sellable
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.clock import Rank, Timers
-from bullet_trade.ports.exchange_feed import Bar, ExchangeFeed
-from bullet_trade.ports.market_data import MarketData
-from bullet_trade.ports.quotes import Quotes
 from bullet_trade.ports.terms import TradingTerms
 
-OPEN, NOON, AFTERNOON, CLOSE = time(9, 30), time(11, 30), time(13, 0), time(15, 0)
-_MINUTE = timedelta(minutes=1)
+__all__ = ["Market", "SimulatedBroker"]
+
+HAND_TAG = "by-hand-"
+"""Under tags that begin so, orders entered by hand are kept; reports never carry them."""
+
+AT_MARKET = Price(0)
+
+_OPENING_CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL})
 
 
-@dataclass(slots=True)
-class Resting:
-    """A working order at the exchange. `since`: it takes part in minutes that begin at or after this instant."""
-
-    ticket: OrderTicket
-    security: Security
-    since: datetime
-    reserved: Money
-    arrived: bool = False
-    filled: int = 0
-    turnover: Money = ZERO
-    fees: Money = ZERO
-
-    @property
-    def rest(self) -> int:
-        """Shares not filled yet."""
-        return self.ticket.amount - self.filled
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """Where the simulated exchange looks: trading minutes, quotes, reference data, the calendar."""
-
-    feed: ExchangeFeed
-    quotes: Quotes
-    data: MarketData
-    calendar: TradingCalendar
-    securities: Callable[[Code], Security | None]
+def _keep_nothing(_: Account) -> None:
+    """An account that lives as long as its process."""
 
 
 @dataclass(slots=True)
 class SimulatedBroker:
-    """One simulated account. `persist` is called after every change of the account, to save it."""
+    """One simulated account.
+
+    `persist` is called after every change of the account, to save it. `report_delay_s`: seconds of exchange time that
+    a report needs, and a request to cancel; 0 answers at once. `attend_s`: how often, while orders work, requests from
+    other threads are looked for; 0 only when something else happens.
+    """
 
     market: Market
     timers: Timers
     terms: TradingTerms
     account: Account
     report_delay_s: float = 0.0
-    persist: Callable[[Account], None] = lambda _: None
+    persist: Callable[[Account], None] = _keep_nothing
+    attend_s: float = 0.0
     label: str = "模拟券商"
     _sink: ReportSink | None = None
-    _working: dict[str, Resting] = field(default_factory=dict)
-    _used: dict[tuple[Code, datetime], int] = field(default_factory=dict)
-    _sweep_armed: bool = False
+    _exchange: Exchange = field(init=False)
+    _rules: RulesOfTheDay = field(init=False)
+    _today: date = date.min
+    _open_today: bool = False
     _roll_armed: bool = False
+    _attending: bool = False
+    _thread: int = 0
+    _requests: deque[Callable[[], None]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._exchange = Exchange(self.market, self.timers, self.terms, self)
+        self._rules = RulesOfTheDay(self.market.securities, self.market.quotes.facts)
 
     # -- the broker port -------------------------------------------------------------------------------------------
 
     def connect(self, sink: ReportSink) -> None:
         self._sink = sink
-        self._roll()
-        sink(LinkUp(self.timers.now()))
+        self._thread = get_ident()
+        now = self.timers.now()
+        self._roll(now.date())
+        self._resume(now)
+        sink(LinkUp(now))
         self.request_snapshot()
 
     def submit(self, ticket: OrderTicket) -> None:
-        self._roll()
-        now = self.timers.now()
-        security = self.market.securities(ticket.code)
-        refusal = self._refusal(ticket, security, now)
-        if refusal or security is None:
-            self._report(Rejected(ticket.tag, refusal or f"证券代码 {ticket.code} 不存在", now))
-            return
-        reserved = self._reserve_for(ticket, security)
-        shortage = self.account.reserve(ticket.side, ticket.code, ticket.amount, reserved)
-        if shortage:
-            self._report(Rejected(ticket.tag, shortage, now))
-            return
-        order = Resting(ticket, security, now, reserved)
-        self._working[ticket.tag] = order
-        self._report(Accepted(ticket.tag, str(self._number()), now))
-        bar = self.market.feed.bar_in_progress(ticket.code)
-        if bar is not None:
-            self._arrive(order, bar, now)
-        if self._working:
-            self._arm_sweep()
-        self.persist(self.account)
+        self._enter(ticket, by_hand=False)
 
     def cancel(self, tag: str) -> None:
-        now = self.timers.now()
-        order = self._working.get(tag)
-        if order is None:
-            self._report(CancelRefused(tag, "委托已经结束", now))
+        if get_ident() != self._thread:
+            self._requests.append(partial(self._cancel, tag))
             return
-        self._end(order, "已撤单", now)
-        self.persist(self.account)
+        self._attend()
+        self._cancel(tag)
 
     def request_snapshot(self) -> None:
-        self._roll()
+        self._attend()
+        self._roll(self.timers.now().date())
         self._report(self.account.snapshot(self.timers.now()))
 
     def close(self) -> None:
         self._sink = None
         self.persist(self.account)
 
+    # -- from outside ----------------------------------------------------------------------------------------------
+
+    def enter_by_hand(self, code: Code, side: Side, amount: int, limit_price: Price = AT_MARKET) -> None:
+        """Enter an order as a person at the terminal would (`limit_price` 0: at market); from any thread.
+
+        It moves the account and stands in the day's list of orders without a tag, a refused one too; no report about
+        it is made.
+        """
+        order_type = OrderType.LIMIT if limit_price else OrderType.MARKET
+
+        def enter() -> None:
+            tag = f"{HAND_TAG}{self.account.next_number}"
+            self._enter(OrderTicket(tag, code, side, amount, order_type, limit_price), by_hand=True)
+
+        if get_ident() == self._thread or not self._thread:
+            enter()
+        else:
+            self._requests.append(enter)
+
+    # -- order entry -----------------------------------------------------------------------------------------------
+
+    def _enter(self, ticket: OrderTicket, by_hand: bool) -> None:
+        if self._requests:
+            self._attend()
+        now = self.timers.now()
+        today = now.date()
+        if today != self._today:
+            self._roll(today)
+        account = self.account
+        order = CounterOrder(ticket, account.number(), now, Money(0), ticket.limit_price, by_hand=by_hand)
+        account.orders[ticket.tag] = order
+        rules = self._rules.of(ticket.code, today)
+        if rules is None:
+            self.refused(order, _unknown(ticket.code), now)
+            self.persist(account)
+            return
+        phase = rules.phase(now.time())
+        refusal = self._refusal(ticket, rules, phase, now) or self._reserve(order, rules)
+        if refusal is not None:
+            self.refused(order, refusal, now)
+        else:
+            if not by_hand:
+                self._report(Accepted(ticket.tag, str(order.number), now))
+            self._exchange.enter(order, rules, phase, now)
+            if self.attend_s and order.alive:
+                self._keep_attending()
+        self.persist(account)
+
+    def _refusal(self, ticket: OrderTicket, rules: DayRules, phase: Phase, now: datetime) -> Refusal | None:
+        """The rule that forbids the order at this moment, in the rule book's order; money and shares apart."""
+        if not self._open_today:
+            return Refusal("trading_day", f"{ticket.code} 在 {rules.day}", "不是交易日", "请等到下一个交易日")
+        if rules.paused:
+            return Refusal("suspended", f"{ticket.code} 停牌", "交易所不接受委托", "请等复牌后再下单")
+        if phase is not CONTINUOUS and not _is_held(phase, ticket.order_type):
+            at = now.time()
+            refusal = check_session(rules.security, rules.day, at, ticket.order_type)
+            if refusal is not None or at >= CLOSE:
+                return refusal or Refusal(
+                    "session", f"{ticket.code} 在 {now}", "模拟交易所 15:00 收市", "请等到下一个交易日"
+                )
+        sellable = self.account.sellable(ticket.code) if ticket.side is Side.SELL else 0
+        refusal = rules.refusal(ticket, sellable)
+        if refusal is None and rules.security.st and ticket.side is Side.BUY:
+            refusal = rules.cap_refusal(ticket, *self._bought_today(ticket.code))
+        return refusal
+
+    def _bought_today(self, code: Code) -> tuple[int, int]:
+        """Shares of `code` bought today, and still open in purchases."""
+        orders = [o for o in self.account.orders.values() if o.ticket.code == code and o.ticket.side is Side.BUY]
+        pending = sum(order.rest for order in orders if order.alive and order.reserved)
+        return sum(order.filled for order in orders), pending
+
+    def _reserve(self, order: CounterOrder, rules: DayRules) -> Refusal | None:
+        ticket, account = order.ticket, self.account
+        needed = Money(0)
+        if ticket.side is Side.BUY:
+            if not order.worst:
+                last = self.market.quotes.last_price(ticket.code)
+                order.worst = rules.high or price(last * 1.1) // rules.tick * rules.tick
+            turnover = Money(order.worst * ticket.amount)
+            needed = Money(turnover + self.terms.order_fee(rules.security, Side.BUY, turnover, rules.day))
+        if account.reserve(ticket.side, ticket.code, ticket.amount, needed):
+            order.reserved = needed
+            return None
+        if ticket.side is Side.SELL:
+            return check_sellable(rules.security, ticket.amount, account.sellable(ticket.code))
+        return Refusal(
+            "available_cash",
+            f"{ticket.code} 买入 {ticket.amount} 需要资金 {text(needed)} 元",
+            f"可用资金 {text(account.cash)} 元",
+            "请减少数量，或等卖出成交后再买",
+        )
+
+    # -- cancelling ------------------------------------------------------------------------------------------------
+
+    def _cancel(self, tag: str) -> None:
+        now = self.timers.now()
+        order = self.account.orders.get(tag)
+        if order is None or not order.alive:
+            reason = "没有这笔委托" if order is None else f"委托已经结束（{order.status.words}）"
+            self._report(CancelRefused(tag, reason, now))
+            return
+        if order.status is Status.WAITING or self.report_delay_s <= 0:
+            self._cancel_at_exchange(order)
+            return
+        order.status = Status.PART_CANCELLING if order.filled else Status.CANCELLING
+        when = now + timedelta(seconds=self.report_delay_s)
+        self.timers.at(when, Rank.MARKET, partial(self._cancel_at_exchange, order))
+
+    def _cancel_at_exchange(self, order: CounterOrder) -> None:
+        """The request has reached the exchange; a fill may have been faster."""
+        now = self.timers.now()
+        tag = order.ticket.tag
+        if not order.alive:
+            self._say(order, CancelRefused(tag, f"委托已经结束（{order.status.words}）", now))
+            return
+        rules = self._rules.of(order.ticket.code, now.date())
+        refusal = (
+            check_cancel(rules.security, now.date(), now.time())
+            if rules is not None and order.status is not Status.WAITING
+            else None
+        )
+        if refusal is not None:
+            order.status = Status.PART_FILLED if order.filled else Status.REPORTED
+            self._say(order, CancelRefused(tag, refusal.text(), now))
+        else:
+            self._exchange.withdraw(order)
+            self.ended(order, "已撤单", now)
+        self.persist(self.account)
+
+    def _attend(self) -> None:
+        """Do what other threads have asked for."""
+        while self._requests:
+            self._requests.popleft()()
+
+    def _keep_attending(self) -> None:
+        if not self._attending:
+            self._attending = True
+            when = self.timers.now() + timedelta(seconds=self.attend_s)
+            self.timers.at(when, Rank.MARKET, self._attend_again)
+
+    def _attend_again(self) -> None:
+        self._attending = False
+        self._attend()
+        if any(order.alive for order in self.account.orders.values()):
+            self._keep_attending()
+
+    # -- what the exchange tells -----------------------------------------------------------------------------------
+
+    def filled(self, order: CounterOrder, rules: DayRules, amount: int, at_price: Price, at: datetime) -> None:
+        """Book a trade of `order` and report it."""
+        ticket, account = order.ticket, self.account
+        turnover = at_price * amount
+        order.filled += amount
+        order.turnover = Money(order.turnover + turnover)
+        total = self.terms.order_fee(rules.security, ticket.side, order.turnover, rules.day)
+        fee = Money(total - order.fees)
+        order.fees = total
+        done = order.filled == ticket.amount
+        tax = ZERO
+        if ticket.side is Side.BUY:
+            paid = Money(turnover + fee)
+            released = order.reserved if done else min(order.reserved, paid)
+            order.reserved = Money(order.reserved - released)
+            account.buy(ticket.code, amount, paid, released, rules.day, rules.t0)
+            if not self._roll_armed:
+                self._arm_roll()
+        else:
+            tax = settlement.tax_of_sale(account.holdings[ticket.code], amount, rules.day)
+            account.sell(ticket.code, amount, Money(turnover - fee))
+        if done:
+            order.status = Status.FILLED
+        elif order.status not in (Status.CANCELLING, Status.PART_CANCELLING):
+            order.status = Status.PART_FILLED
+        else:
+            order.status = Status.PART_CANCELLING
+        trade_id = str(account.number())
+        if not order.by_hand:
+            self._report(Filled(ticket.tag, trade_id, amount, at_price, at, fee))
+        if tax:
+            account.cash = Money(account.cash - tax)
+            self._report(Entitlement(ticket.code, Money(-tax), 0, at, f"红利税补缴 {text(tax)} 元（按持股期限）"))
+
+    def ended(self, order: CounterOrder, reason: str, at: datetime) -> None:
+        """Give back what the order did not use and report that its rest is gone."""
+        self.account.unreserve(order)
+        order.status = Status.PART_CANCELLED if order.filled else Status.CANCELLED
+        order.reason = reason
+        self._say(order, Cancelled(order.ticket.tag, reason, at))
+
+    def refused(self, order: CounterOrder, refusal: Refusal, at: datetime) -> None:
+        """Report that the order was not taken, and by which rule."""
+        if order.status is not Status.UNREPORTED:
+            self.account.unreserve(order)
+        order.status = Status.JUNK
+        order.reason = refusal.text()
+        self._say(order, Rejected(order.ticket.tag, order.reason, at, refusal.rule))
+
+    def moved(self) -> None:
+        """Save after orders met the market."""
+        self._attend()
+        self.persist(self.account)
+
     # -- reports ---------------------------------------------------------------------------------------------------
+
+    def _say(self, order: CounterOrder, report: OrderReport) -> None:
+        if not order.by_hand:
+            self._report(report)
 
     def _report(self, report: Report) -> None:
         if self.report_delay_s <= 0:
-            self._deliver(report)
+            if self._sink is not None:
+                self._sink(report)
             return
         when = self.timers.now() + timedelta(seconds=self.report_delay_s)
-        self.timers.at(when, Rank.MARKET, lambda: self._deliver(report))
+        self.timers.at(when, Rank.MARKET, partial(self._deliver, report))
 
     def _deliver(self, report: Report) -> None:
         if self._sink is not None:
             self._sink(report)
 
-    def _number(self) -> int:
-        number = self.account.next_number
-        self.account.next_number += 1
-        return number
-
-    # -- order entry -----------------------------------------------------------------------------------------------
-
-    def _refusal(self, ticket: OrderTicket, security: Security | None, now: datetime) -> str:
-        if security is None:
-            return f"证券代码 {ticket.code} 不存在"
-        if not self.market.calendar.is_session(now.date()) or now.time() >= CLOSE:
-            return "非交易时段，交易所不接受委托"
-        facts = self.market.quotes.facts(ticket.code)
-        if facts.paused:
-            return "证券停牌"
-        if (
-            facts.high_limit
-            and not facts.low_limit <= ticket.limit_price / 10_000 <= facts.high_limit
-            and ticket.limit_price
-        ):
-            return f"委托价格 {text(ticket.limit_price, 3)} 超出涨跌停 {facts.low_limit}-{facts.high_limit}"
-        return ""
-
-    def _reserve_for(self, ticket: OrderTicket, security: Security) -> Money:
-        if ticket.side is Side.SELL:
-            return Money(0)
-        worst = ticket.limit_price
-        if not worst:
-            facts = self.market.quotes.facts(ticket.code)
-            worst = price(facts.high_limit or self.market.quotes.last_price(ticket.code) * 1.1)
-        turnover = Money(worst * ticket.amount)
-        return Money(turnover + self.terms.order_fee(security, Side.BUY, turnover, self.timers.now().date()))
-
-    def _arrive(self, order: Resting, bar: Bar, now: datetime) -> None:
-        """The order meets the market: what can trade at once does; of a market order the rest is cancelled."""
-        order.arrived = True
-        ticket = order.ticket
-        tick = tick_size(order.security, now.date())
-        facts = self.market.quotes.facts(ticket.code)
-        slip = Price(0)
-        if ticket.order_type is OrderType.MARKET:
-            slip = price(self.terms.slippage_of(order.security).per_side(bar.open))
-        match = take_at_once(
-            ticket.side, bar, ticket.limit_price, slip, tick, price(facts.high_limit), price(facts.low_limit)
-        )
-        amount = self._fill(order, match, bar, now) if match.amount else 0
-        if order.rest and ticket.order_type is OrderType.MARKET:
-            self._end(order, match.reason or f"成交 {amount} 股后对手盘不足，剩余撤销", now)
-
-    def _fill(self, order: Resting, match: Match, bar: Bar, now: datetime) -> int:
-        """Fill what the minute's volume allows at the match's price; the shares filled."""
-        ticket = order.ticket
-        key = (ticket.code, bar.start)
-        used = self._used.get(key, 0)
-        possible = min(order.rest, share_of(bar.volume, self.terms.volume_share, used))
-        if possible < order.rest:
-            possible = lots.buy_amount(order.security, possible, now.date())
-        if possible <= 0:
-            return 0
-        self._used[key] = used + possible
-        order.filled += possible
-        order.turnover = Money(order.turnover + match.price * possible)
-        total = self.terms.order_fee(order.security, ticket.side, order.turnover, now.date())
-        fee = Money(total - order.fees)
-        order.fees = total
-        self._book(order, possible, match.price, fee)
-        trade_id = str(self._number())
-        self._report(Filled(ticket.tag, trade_id, possible, match.price, now, fee))
-        if not order.rest:
-            self._forget(order)
-        return possible
-
-    def _book(self, order: Resting, amount: int, at: Price, fee: Money) -> None:
-        turnover = at * amount
-        if order.ticket.side is Side.SELL:
-            self.account.sell(order.ticket.code, amount, Money(turnover - fee))
-            return
-        paid = Money(turnover + fee)
-        released = order.reserved if not order.rest else min(order.reserved, paid)
-        order.reserved = Money(order.reserved - released)
-        self.account.buy(order.ticket.code, amount, paid, released, is_t0(order.security, self.timers.now().date()))
-        self._arm_roll()
-
-    def _end(self, order: Resting, reason: str, now: datetime) -> None:
-        self._forget(order)
-        self._report(Cancelled(order.ticket.tag, reason, now))
-
-    def _forget(self, order: Resting) -> None:
-        del self._working[order.ticket.tag]
-        self.account.unreserve(order.ticket.side, order.ticket.code, order.rest, order.reserved)
-
-    # -- resting orders --------------------------------------------------------------------------------------------
-
-    def _arm_sweep(self) -> None:
-        if self._sweep_armed:
-            return
-        when = next_minute_mark(self.timers.now())
-        if when is not None:
-            self._sweep_armed = True
-            self.timers.at(when, Rank.MARKET, self._sweep)
-
-    def _sweep(self) -> None:
-        """A minute has ended (or trading begins): resting orders meet it in the order in which they came."""
-        self._sweep_armed = False
-        now = self.timers.now()
-        for order in list(self._working.values()):
-            self._meet(order, now)
-        if now.time() >= CLOSE:
-            for order in list(self._working.values()):
-                self._end(order, "收盘未成交，自动撤单", now)
-        if self._working:
-            self._arm_sweep()
-        self._used = {key: used for key, used in self._used.items() if key[1] >= now - _MINUTE}
-        self.persist(self.account)
-
-    def _meet(self, order: Resting, now: datetime) -> None:
-        code = order.ticket.code
-        if not order.arrived:
-            bar = self.market.feed.bar_in_progress(code)
-            if bar is not None:
-                self._arrive(order, bar, now)
-            return
-        bar = self.market.feed.finished_bar(code)
-        if bar is None or bar.start < order.since or bar.end != now:
-            return
-        match = trade_through(order.ticket.side, order.ticket.limit_price, bar)
-        if match.amount:
-            self._fill(order, match, bar, now)
-
     # -- the change of day -----------------------------------------------------------------------------------------
 
     def _arm_roll(self) -> None:
-        if not self._roll_armed:
-            self._roll_armed = True
-            tomorrow = datetime.combine(self.timers.now().date() + timedelta(days=1), time())
-            self.timers.at(tomorrow, Rank.MARKET, self._tomorrow)
+        self._roll_armed = True
+        tomorrow = datetime.combine(self.timers.now().date() + timedelta(days=1), time())
+        self.timers.at(tomorrow, Rank.MARKET, self._tomorrow)
 
     def _tomorrow(self) -> None:
         self._roll_armed = False
-        self._roll()
+        self._roll(self.timers.now().date())
 
-    def _roll(self) -> None:
-        """Settle once per trading date: T+1 shares become free, entitlements of the date are booked."""
-        today = self.timers.now().date()
-        if self.account.day != today.isoformat() and self.market.calendar.is_session(today):
-            since = date.fromisoformat(self.account.day) if self.account.day else today
-            self.account.settle()
-            self.account.day = today.isoformat()
-            self._entitle(since, today)
-            self.persist(self.account)
-        if self.account.holdings:
+    def _roll(self, today: date) -> None:
+        """Settle once per trading date, also after several days' absence: what was left open yesterday is gone, T+1
+        shares become free, all actions since the last date are booked."""
+        if today != self._today:
+            self._today = today
+            self._open_today = self.market.calendar.is_session(today)
+            if self._open_today and self.account.day != today.isoformat():
+                self._settle(today)
+                self.persist(self.account)
+        if self.account.holdings and not self._roll_armed:
             self._arm_roll()
 
-    def _entitle(self, since: date, today: date) -> None:
-        now = self.timers.now()
-        for code, holding in self.account.holdings.items():
-            for action in self.market.data.corporate_actions(Code(code)):
-                if not since < action.ex_date <= today:
-                    continue
-                cash = Money(money(action.cash_per_share * holding.amount) // 100 * 100)
-                shares = int(holding.amount * action.share_ratio)
-                self.account.cash = Money(self.account.cash + cash)
-                holding.free += shares
-                words = f"除权除息：每股派现 {action.cash_per_share:g} 元，每股送转 {action.share_ratio:g} 股"
-                self._report(Entitlement(Code(code), cash, shares, now, words))
+    def _settle(self, today: date) -> None:
+        account, now = self.account, self.timers.now()
+        for order in account.orders.values():
+            if order.alive:
+                self.ended(order, "上一交易日没有成交，已失效", now)
+        self._exchange.clear()
+        account.orders = {}
+        settlement.free_bought_shares(account)
+        since = date.fromisoformat(account.day) if account.day else today
+        account.day = today.isoformat()
+        booked = settlement.book_actions(
+            account,
+            since,
+            today,
+            self.market.data.corporate_actions,
+            self.market.securities,
+            self.market.calendar.previous_session,
+        )
+        for one in booked:
+            self._report(Entitlement(one.code, one.cash, one.shares, now, one.text))
+
+    def _resume(self, now: datetime) -> None:
+        """Working orders that were saved go on; those whose day is over expire."""
+        for order in list(self.account.orders.values()):
+            if not order.alive:
+                continue
+            rules = self._rules.of(order.ticket.code, now.date())
+            if rules is None or now.time() >= CLOSE:
+                self.ended(order, "收盘未成交，自动撤单", now)
+            else:
+                self._exchange.resume(order, rules, now)
 
 
-def next_minute_mark(now: datetime) -> datetime | None:
-    """The next instant at which resting orders may trade: an end of a trading minute, or the start of a session.
+def _is_held(phase: Phase, order_type: OrderType) -> bool:
+    """Whether the counter keeps the order until the exchange takes it."""
+    return phase in HELD_PHASES or (phase in _OPENING_CALLS and order_type is OrderType.MARKET)
 
-    None after the close.
-    """
-    at = now.time()
-    if at >= CLOSE:
-        return None
-    if at < OPEN:
-        return datetime.combine(now.date(), OPEN)
-    if NOON <= at < AFTERNOON:
-        return datetime.combine(now.date(), AFTERNOON)
-    return now.replace(second=0, microsecond=0) + _MINUTE
+
+def _unknown(code: Code) -> Refusal:
+    return Refusal("unknown_security", f"证券代码 {code}", "不存在、当日未上市或不能交易", "请核对代码与日期")

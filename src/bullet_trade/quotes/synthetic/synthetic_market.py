@@ -20,6 +20,7 @@ from bullet_trade.quotes.synthetic.halfyears import (
     session_blocks,
 )
 from bullet_trade.quotes.synthetic.indices import members_on
+from bullet_trade.quotes.synthetic.industries import SyntheticReference
 from bullet_trade.quotes.synthetic.levels import distribution, ex_position, factor_keys, factor_walks
 from bullet_trade.quotes.synthetic.minute_block import (
     CHUNK_SESSIONS,
@@ -47,7 +48,7 @@ class _Subject(NamedTuple):
     profile: Profile
 
 
-class SyntheticMarket:
+class SyntheticMarket(SyntheticReference):
     """Invented prices for any stock, fund, convertible bond or index: a pure function of (seed, code, day).
 
     `sessions` are the trading days, ascending. A day's bars do not depend on where the list begins or ends, nor on

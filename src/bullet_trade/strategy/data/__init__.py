@@ -1,0 +1,1 @@
+"""The data functions of a strategy: what it may see at an instant, in JoinQuant's shapes."""

@@ -1,0 +1,224 @@
+"""One clear Chinese line per event."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bullet_trade.domain.errors import UsageError
+from bullet_trade.domain.ledger import Difference
+from bullet_trade.domain.money import Money, Price, money, price
+from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
+from bullet_trade.domain.securities import Code
+from bullet_trade.engine import events
+from bullet_trade.ops.collector import Collector
+from bullet_trade.ops.logbook import LOG_FILE, ConsoleLines, FileLines, formatted
+from bullet_trade.ops.narration import narrate
+
+NOW = datetime(2025, 12, 1, 9, 35)
+CODE = Code("600000.XSHG")
+BUY = events.OrderFacts(
+    order_id=OrderId(7),
+    code=CODE,
+    name="浦发银行",
+    side=Side.BUY,
+    amount=1000,
+    order_type=OrderType.MARKET,
+    limit_price=price("10.15"),
+    reference_price=price("10"),
+    state=OrderState.IN_FLIGHT,
+    filled=0,
+    average_price=Price(0),
+    fees=Money(0),
+    reason="",
+)
+
+
+def order(**changes: object) -> events.OrderFacts:
+    return msgspec.structs.replace(BUY, **changes)
+
+
+DONE = {"state": OrderState.FILLED, "filled": 1000, "average_price": price("10.025"), "fees": money("5.1")}
+TABLE: list[tuple[events.Event, str, str]] = [
+    (
+        events.OrderPlaced(NOW, BUY, ()),
+        "info",
+        "委托 #7 买入 600000.XSHG 浦发银行 1000股 市价（参考 10.00，保护价 10.15）",
+    ),
+    (
+        events.OrderPlaced(
+            NOW, order(order_type=OrderType.LIMIT, limit_price=price("4.125"), side=Side.SELL), ("数量调整",)
+        ),
+        "info",
+        "委托 #7 卖出 600000.XSHG 浦发银行 1000股 限价 4.125；数量调整",
+    ),
+    (
+        events.OrderRefused(NOW, CODE, "浦发银行", Side.BUY, 100, "suspended", "停牌"),
+        "warning",
+        "拒单 买入 600000.XSHG 浦发银行 100股 [suspended] 停牌",
+    ),
+    (
+        events.OrderFinished(NOW, order(**DONE), 0.5, None),
+        "info",
+        "成交 #7 买入 600000.XSHG 浦发银行 1000股 均价 10.025 金额 10,025.00 费用 5.10 用时 0.5秒",
+    ),
+    (
+        events.OrderFinished(NOW, order(**{**DONE, "side": Side.SELL}), 3.0, money("-1234.5")),
+        "info",
+        "成交 #7 卖出 600000.XSHG 浦发银行 1000股 均价 10.025 金额 10,025.00 费用 5.10 盈亏 -1,234.50 用时 3.0秒",
+    ),
+    (
+        events.OrderFinished(NOW, order(state=OrderState.CANCELLED, reason="收盘未成交"), 1.0, None),
+        "warning",
+        "撤单 #7 买入 600000.XSHG 浦发银行 委托 1000股，未成交：收盘未成交",
+    ),
+    (
+        events.OrderFinished(NOW, order(state=OrderState.REJECTED, reason="资金不足"), 1.0, None),
+        "warning",
+        "被拒 #7 买入 600000.XSHG 浦发银行 委托 1000股，未成交：资金不足",
+    ),
+    (
+        events.PartFilled(NOW, order(filled=300, average_price=price("10.1"))),
+        "info",
+        "部成 #7 买入 600000.XSHG 浦发银行 已成 300股 均价 10.10",
+    ),
+    (
+        events.FilledLate(NOW, order(filled=300, state=OrderState.CANCELLED), 300, price("10.1")),
+        "warning",
+        "迟到 #7 买入 600000.XSHG 浦发银行 结束后又成交 300股 价格 10.10，已记账，累计成交 300股",
+    ),
+    (
+        events.OrderWaitEnded(NOW, order(filled=300), 16.0),
+        "warning",
+        "排队 #7 买入 600000.XSHG 浦发银行 已成 300股，等待 16 秒未完成，继续跟踪",
+    ),
+    (events.ReportIgnored(NOW, "原因"), "warning", "回报未采用：原因"),
+    (
+        events.CallbackFailed(NOW, "task@9:35", "demo.py:12", "KeyError: 'x'", "Traceback\n  ...\n"),
+        "error",
+        "策略函数 task@9:35 出错（demo.py:12）：KeyError: 'x'\nTraceback\n  ...",
+    ),
+    (events.DayOpened(NOW, date(2025, 12, 1)), "info", "──── 交易日 2025-12-01 ────"),
+    (events.Entitled(NOW, CODE, "浦发银行", "每股派现 0.41 元"), "info", "权益 600000.XSHG 浦发银行 每股派现 0.41 元"),
+    (
+        events.AccountDiffers(NOW, (Difference("现金", "1.00", "2.00"), Difference("x 持仓", "0 股", "100 股"))),
+        "error",
+        "账户与券商不一致，已按券商更正：现金 本地 1.00 券商 2.00；x 持仓 本地 0 股 券商 100 股",
+    ),
+    (events.LinkChanged(NOW, False, "超时"), "error", "券商连接断开：超时"),
+    (events.LinkChanged(NOW, True, ""), "info", "券商连接已恢复"),
+    (
+        events.Waiting(NOW, "2025-12-03 交易日", datetime(2025, 12, 3, 9, 15)),
+        "info",
+        "等待 2025-12-03 交易日，2025-12-03 09:15 开始（还有 1天23小时）",
+    ),
+    (events.Saved(NOW, "定时", ()), "debug", "状态已保存（定时）"),
+    (events.Saved(NOW, "退出", ("a", "b")), "warning", "状态已保存（退出）；g.a、g.b 无法保存，重启后会丢失"),
+    (events.StrategySaid(NOW, "info", "你好"), "info", "你好"),
+    (events.Stopping(NOW, "收到 SIGTERM"), "info", "引擎停止：收到 SIGTERM"),
+    (
+        events.ClockStepped(NOW, -90.0),
+        "warning",
+        "系统时钟跳变 -90.0 秒（调表或休眠），已按现在的时间继续",
+    ),
+]
+IDS = [f"{type(event).__name__} {level}" for event, level, _ in TABLE]
+
+
+@pytest.mark.parametrize(("event", "level", "words"), TABLE, ids=IDS)
+def test_the_line_of_each_event(event: events.Event, level: str, words: str) -> None:
+    line = narrate(event)
+    assert line is not None
+    assert (line.at, line.level, line.text) == (NOW, level, words)
+
+
+@pytest.mark.parametrize(("event", "level", "words"), TABLE, ids=IDS)
+def test_a_gbk_console_can_show_every_line(event: events.Event, level: str, words: str) -> None:
+    line = narrate(event)
+    assert line is not None
+    assert formatted(line).encode("gbk").decode("gbk").endswith(words)
+
+
+def closed() -> events.DayClosed:
+    nothing = Money(0)
+    return events.DayClosed(NOW, date(2025, 12, 1), nothing, (), nothing, nothing, nothing, nothing, 0, 0)
+
+
+def test_closes_and_curves_have_forms_of_their_own() -> None:
+    assert narrate(closed()) is None
+    assert narrate(events.Recorded(date(2025, 12, 1), {"x": 1.0})) is None
+
+
+def test_every_kind_of_event_is_in_the_table() -> None:
+    kinds = {kind.__name__ for kind in events.Event.__args__}
+    assert kinds == {type(event).__name__ for event, _, _ in TABLE} | {"DayClosed", "Recorded", "TaskMissed"}
+
+
+class TestLogbook:
+    def shown(self, least: str, colour: bool = False, waits: bool = True) -> str:
+        out = StringIO()
+        lines = ConsoleLines(lambda: out, least, colour, waits)
+        for event, _, _ in TABLE:
+            lines.tell(event)
+        lines.tell(closed())
+        return out.getvalue()
+
+    def test_lines_carry_exchange_time_and_level(self) -> None:
+        assert self.shown("info").startswith("2025-12-01 09:35:00 [信息] 委托 #7 买入")
+
+    @pytest.mark.parametrize(
+        ("least", "absent"), [("debug", ""), ("info", "[调试]"), ("warning", "[信息]"), ("error", "[警告]")]
+    )
+    def test_only_lines_of_the_level_asked_for_and_above(self, least: str, absent: str) -> None:
+        shown = self.shown(least)
+        assert "[错误]" in shown
+        assert not absent or absent not in shown
+        assert "[调试]" in shown or least != "debug"
+
+    def test_a_replay_that_jumps_does_not_say_what_it_waits_for(self) -> None:
+        assert "等待 2025-12-03" in self.shown("info")
+        assert "等待 2025-12-03" not in self.shown("info", waits=False)
+
+    def test_colour_only_where_a_person_watches(self) -> None:
+        assert "\x1b[" not in self.shown("info")
+        assert "\x1b[31m2025-12-01 09:35:00 [错误]" in self.shown("info", colour=True)
+
+    def test_the_file_takes_every_line_as_utf8(self, tmp_path: Path) -> None:
+        file = FileLines(tmp_path / "logs")
+        for event, _, _ in TABLE:
+            file.tell(event)
+        file.close()
+        text = (tmp_path / "logs" / LOG_FILE).read_text(encoding="utf-8")
+        assert "[调试] 状态已保存（定时）" in text
+        assert text.count("2025-12-01 09:35:00") == len(TABLE)
+
+    def test_a_log_directory_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UsageError, match=r"日志目录 .*file.* 不可用.*--log-dir"):
+            FileLines(tmp_path / "file" / "logs")
+
+
+class TestCollector:
+    def test_trades_are_orders_that_filled_something(self) -> None:
+        collector = Collector()
+        collector.tell(events.OrderFinished(NOW, order(state=OrderState.CANCELLED), 1.0, None))
+        collector.tell(events.OrderFinished(NOW, order(**{**DONE, "side": Side.SELL}), 1.0, money("12")))
+        (trade,) = collector.trades
+        assert (trade.at, trade.code, trade.side, trade.amount) == (NOW, CODE, Side.SELL, 1000)
+        assert (trade.price, trade.fees, trade.profit) == (price("10.025"), money("5.1"), money("12"))
+
+    def test_the_last_value_of_a_day_counts_and_days_ascend(self) -> None:
+        collector = Collector()
+        for day, value in ((2, 5.0), (1, 1.0), (1, 3.0)):
+            collector.tell(events.Recorded(date(2025, 12, day), {"仓位": value}))
+        assert collector.curves() == {"仓位": [(date(2025, 12, 1), 3.0), (date(2025, 12, 2), 5.0)]}
+
+    def test_closes_are_kept_in_order(self) -> None:
+        collector = Collector()
+        collector.tell(closed())
+        collector.tell(closed())
+        assert len(collector.closes) == 2
