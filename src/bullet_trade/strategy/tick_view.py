@@ -47,6 +47,8 @@ class TickView:
         return self._tick.datetime
 
     def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):  # a pickle being read has no tick yet
+            raise AttributeError(name)
         level = _LEVELS.get(name)
         if level is not None:
             values = getattr(self._tick, level[0])

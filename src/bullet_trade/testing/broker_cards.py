@@ -19,8 +19,6 @@ from bullet_trade.domain.reports import (
     HoldingRow,
     LinkDown,
     LinkUp,
-    NoAnswer,
-    Rejected,
 )
 from bullet_trade.domain.securities import Code
 from bullet_trade.testing.broker_world import Ability, Disturbance, Fate, World
@@ -351,7 +349,7 @@ def _order_while_down(referee: Referee) -> None:
     referee.until(lambda: bool(referee.of(LinkDown)), "断线没有报 LinkDown")
     order = referee.send(Side.BUY, 1000, Fate.FILL)
     referee.until(
-        lambda: bool([r for r in (*referee.of(Rejected), *referee.of(NoAnswer)) if r.tag == order.tag]),
+        lambda: order.state in (S.REJECTED, S.UNKNOWN),
         "断线时下单没有得到 Rejected 或 NoAnswer",
     )
     referee.world.restore_link()

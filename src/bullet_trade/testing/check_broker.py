@@ -17,7 +17,7 @@ from enum import Enum
 
 from bullet_trade.testing.broker_cards import CARDS, Card
 from bullet_trade.testing.broker_world import Factory
-from bullet_trade.testing.referee import Breach, Referee
+from bullet_trade.testing.referee import BreachError, Referee
 
 
 class Outcome(Enum):
@@ -72,7 +72,7 @@ def _run(card: Card, factory: Factory) -> CardResult:
     detail = ""
     try:
         card.run(referee)
-    except Breach as breach:
+    except BreachError as breach:
         detail = str(breach)
     except Exception as error:  # noqa: BLE001  # a broker that raises breaks the contract, whatever it raises
         detail = f"抛出 {type(error).__name__}：{error}"

@@ -32,7 +32,7 @@ PATIENCE_S = 90.0
 STEP_S = 3.0
 
 
-class Breach(AssertionError):
+class BreachError(AssertionError):
     """The broker does not keep the contract; the text says where."""
 
 
@@ -67,8 +67,10 @@ class Referee:
 
     def submit(self, ticket: OrderTicket) -> Order:
         """Send this very order."""
+        number = OrderId(len(self.orders) + 1)
         order = Order(
-            order_id=OrderId(len(self.orders) + 1),
+            order_id=number,
+            parent_id=number,
             tag=ticket.tag,
             code=ticket.code,
             side=ticket.side,
@@ -98,12 +100,12 @@ class Referee:
     # -- waiting and asking ----------------------------------------------------------------------------------------
 
     def until(self, done: Callable[[], bool], otherwise: str) -> None:
-        """Let time pass until `done()`; raises `Breach` when that does not happen."""
+        """Let time pass until `done()`; raises `BreachError` when that does not happen."""
         self.world.run(0.0)
         waited = 0.0
         while not done():
             if waited >= PATIENCE_S:
-                raise Breach(f"{otherwise}（等了 {PATIENCE_S:.0f} 秒）")
+                raise BreachError(f"{otherwise}（等了 {PATIENCE_S:.0f} 秒）")
             self.world.run(STEP_S)
             waited += STEP_S
 
@@ -125,7 +127,7 @@ class Referee:
         return [report for report in self.reports if isinstance(report, kind)]
 
     def row(self, order: Order, snapshot: AccountSnapshot) -> OrderRow:
-        """The order's line in the day's list. Raises `Breach` unless there is exactly one."""
+        """The order's line in the day's list. Raises `BreachError` unless there is exactly one."""
         rows = [row for row in snapshot.orders if row.tag == order.tag]
         require(len(rows) == 1, f"当日委托列表中标记为 {order.tag} 的委托有 {len(rows)} 条，应为 1 条")
         return rows[0]
@@ -199,9 +201,9 @@ class Referee:
 
 
 def require(truth: bool, otherwise: str) -> None:
-    """Raise `Breach` where something does not hold."""
+    """Raise `BreachError` where something does not hold."""
     if not truth:
-        raise Breach(otherwise)
+        raise BreachError(otherwise)
 
 
 def _held(snapshot: AccountSnapshot, code: str) -> int:

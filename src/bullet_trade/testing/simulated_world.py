@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from bullet_trade.brokers.simulator.account import Opening, open_account
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
-from bullet_trade.brokers.simulator.drills import Delay, Drill, Duplicate, OrderFault, Reorder
+from bullet_trade.brokers.simulator.drills import Delay, Drill, Duplicate, Reorder
 from bullet_trade.brokers.simulator.faults import DrilledBroker
 from bullet_trade.domain.money import money, price
 from bullet_trade.domain.orders import OrderType, Side
@@ -27,7 +27,7 @@ from bullet_trade.testing.fake_market import FakeMarket
 
 _DAY, _NEXT = date(2025, 6, 3), date(2025, 6, 4)
 _PRICE = 10.0
-_FAULTS: dict[Disturbance, tuple[OrderFault, ...]] = {
+_FAULTS: dict[Disturbance, tuple[Duplicate | Delay | Reorder, ...]] = {
     Disturbance.NONE: (),
     Disturbance.TWICE: (Duplicate(seconds=1.0),),
     Disturbance.LATE: (Delay(seconds=7.0),),
