@@ -297,7 +297,7 @@ def test_random_trading_keeps_both_books_equal_at_every_close(
     for closed in ran.recorder.of(DayClosed):
         assert closed.cash >= 0
         assert all(line.amount > 0 and 0 <= line.closeable <= line.amount for line in closed.holdings)
-    ledger.check(ran.session.engine.desk.orders.values())
+    ledger.check(ran.session.engine.book.orders.values())
     assert all(event.rule for event in ran.recorder.of(OrderRefused))
 
 

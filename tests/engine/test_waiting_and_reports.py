@@ -216,7 +216,7 @@ class TestOutcomes:
         assert ran.session.engine.ledger.frozen == 0
         assert ran.recorder.of(AccountDiffers) == []
         assert ran.recorder.of(CallbackFailed) == []
-        ran.session.engine.ledger.check(ran.session.engine.desk.orders.values())
+        ran.session.engine.ledger.check(ran.session.engine.book.orders.values())
 
     def test_the_reason_of_a_rejection_is_the_brokers(self) -> None:
         ran = run(BUY + "    log.info(o.reason)\n", answering(rejected("资金不足[120147]")))
@@ -227,7 +227,7 @@ class TestOutcomes:
     def test_an_order_without_proof_blocks_its_cash_and_is_not_rejected(self) -> None:
         ran = run(BUY + SAY, answering(no_answer(after_s=8)))
         assert lines(ran) == ["10:00:16 open 0 89844.9"]
-        (order,) = ran.session.engine.desk.orders.values()
+        (order,) = ran.session.engine.book.orders.values()
         assert order.state is OrderState.UNKNOWN
         assert ran.session.engine.ledger.frozen > 0
 
@@ -491,11 +491,11 @@ def test_whatever_the_broker_does_both_accounts_agree_at_the_close(scripts: list
     broker.answers.extend(scripts)
     calls = "".join(f"    order(CODE, 1000, 9.95, wait_timeout={n % 2 * 16})\n" for n in range(len(scripts)))
     ran = run("def initialize(context): run_daily(task, '10:00')\ndef task(context):\n" + calls, broker)
-    desk, ledger = ran.session.engine.desk, ran.session.engine.ledger
+    book, ledger = ran.session.engine.book, ran.session.engine.ledger
     assert ran.recorder.of(AccountDiffers) == []
     assert ledger.cash == broker.cash
     assert sum(p.amount for p in ledger) == sum(broker.holdings.values())
-    ledger.check(desk.orders.values())
+    ledger.check(book.orders.values())
     assert ledger.available >= 0
     assert len(broker.submitted) == len(ran.recorder.of(OrderPlaced)) == len(scripts)
 
@@ -518,7 +518,7 @@ def test_a_refused_wish_never_reaches_the_broker() -> None:
 
 def test_an_acceptance_gives_the_brokers_number() -> None:
     ran = run(BUY, answering(accepted(broker_id="88001"), filled()))
-    (order,) = ran.session.engine.desk.orders.values()
+    (order,) = ran.session.engine.book.orders.values()
     assert order.broker_id == "88001"
     assert isinstance(ran.session.parts.broker, ScriptedBroker)
     assert Accepted(order.tag, "88001", datetime.combine(DAY, time(10))).broker_id == order.broker_id

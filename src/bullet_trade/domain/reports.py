@@ -69,6 +69,14 @@ class NoAnswer(msgspec.Struct, frozen=True, tag=True):
     at: datetime
 
 
+class NeverSent(msgspec.Struct, frozen=True, tag=True):
+    """Proof that the broker never had the order: it is absent from a list of the day that is known to be complete."""
+
+    tag: str
+    reason: str
+    at: datetime
+
+
 class LinkDown(msgspec.Struct, frozen=True, tag=True):
     """The connection to the broker is lost; working orders are not known to be alive any more."""
 
@@ -108,14 +116,34 @@ class OrderRow(msgspec.Struct, frozen=True):
     status: int = STATUS_UNKNOWN
 
 
+class TradeRow(msgspec.Struct, frozen=True):
+    """One fill of the day as the broker lists it."""
+
+    tag: str
+    broker_id: str
+    trade_id: str
+    code: Code
+    side: Side
+    amount: int
+    price: Price
+    at: datetime
+    fee: Money | None = None
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, tag=True):
-    """The account as the broker states it at `at`: the truth about money and shares."""
+    """The account as the broker states it at `at`: the truth about money and shares.
+
+    `orders` and `trades` are those of the day. `complete`: the broker vouches that no order or trade of the day is
+    missing from them; only then does an absence prove anything.
+    """
 
     at: datetime
     available: Money
     frozen: Money
     holdings: tuple[HoldingRow, ...]
     orders: tuple[OrderRow, ...] = ()
+    trades: tuple[TradeRow, ...] = ()
+    complete: bool = False
 
 
 class Entitlement(msgspec.Struct, frozen=True, tag=True):
@@ -128,5 +156,5 @@ class Entitlement(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-OrderReport = Accepted | Rejected | Filled | Cancelled | CancelRefused | NoAnswer
+OrderReport = Accepted | Rejected | Filled | Cancelled | CancelRefused | NoAnswer | NeverSent
 Report = OrderReport | LinkDown | LinkUp | AccountSnapshot | Entitlement

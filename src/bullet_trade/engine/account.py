@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bullet_trade.domain.ledger import Ledger
@@ -23,7 +23,7 @@ class AccountSync:
         journal: Journal,
         audience: Audience,
         pump: Callable[[Callable[[], bool], float], bool],
-        open_orders: Callable[[], Iterable[Order]],
+        open_orders: Callable[[], Sequence[Order]],
     ) -> None:
         self._broker = broker
         self._ledger = ledger
@@ -49,7 +49,7 @@ class AccountSync:
             self._journal.append(now, "account", snapshot)
             self._ledger.adopt(snapshot)
             return
-        if any(True for _ in self._open_orders()):
+        if self._open_orders():
             return
         differences = self._ledger.differences(snapshot)
         if differences:

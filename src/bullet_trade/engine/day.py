@@ -70,8 +70,7 @@ class DayCycle:
         self.previous = engine.calendar.previous_session(day)
         self.day = day
         engine.quotes.open_day(day)
-        engine.ledger.open_day()
-        engine.desk.open_day(day)
+        engine.book.open_day(day)
         if engine.tasks.start_date is None:
             engine.tasks.start_date = day
         engine.journal.append(now, "day", {"day": day.isoformat()})
@@ -125,7 +124,7 @@ class DayCycle:
         now = engine.now()
         engine.tell_missed()
         engine.account.sync()
-        engine.ledger.check(engine.desk.open_orders())
+        engine.ledger.check(engine.book.open_orders())
         engine.tell(self.summary(day, now))
         engine.save("收盘")
         if self._stop_after_close:
@@ -146,12 +145,12 @@ class DayCycle:
             position.previous_close = Price(last)
             value += last * position.amount
             security = engine.security(position.code)
-            closeable = position.closeable(engine.desk.t0(position.code))
+            closeable = position.closeable(engine.book.t0(position.code))
             name = security.name if security is not None else ""
             lines.append(
                 HoldingLine(position.code, name, position.amount, closeable, position.average_cost, Price(last))
             )
-        sums = engine.desk.sums
+        sums = engine.book.sums
         return DayClosed(
             now,
             day,

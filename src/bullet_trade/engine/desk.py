@@ -6,23 +6,13 @@ sees it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from bullet_trade.domain.errors import OrderTransitionError
-from bullet_trade.domain.ledger import Ledger
-from bullet_trade.domain.money import ZERO, Money, Price, price
-from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderType, Side
-from bullet_trade.domain.reports import (
-    Accepted,
-    Cancelled,
-    CancelRefused,
-    Filled,
-    NoAnswer,
-    OrderReport,
-    Rejected,
-)
+from bullet_trade.domain.money import Price, price
+from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
+from bullet_trade.domain.reports import Filled, NoAnswer, OrderReport
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.events import (
     Audience,
@@ -34,35 +24,16 @@ from bullet_trade.engine.events import (
     PartFilled,
     ReportIgnored,
 )
+from bullet_trade.engine.intent import Intent
+from bullet_trade.engine.order_book import OrderBook
 from bullet_trade.engine.sizing import Wish, size
 from bullet_trade.market.price_limit import PriceLimits
 from bullet_trade.market.refusal import Refusal
 from bullet_trade.market.rulebook import RuleBook
-from bullet_trade.market.settlement import is_t0
 from bullet_trade.ports.broker import Broker, OrderTicket
 from bullet_trade.ports.journal import Journal
 from bullet_trade.ports.quotes import Quotes
 from bullet_trade.ports.terms import TradingTerms
-
-
-class TradeRecord:
-    """One fill as the strategy may list it with `get_trades`."""
-
-    __slots__ = ("amount", "at", "code", "order_id", "price", "side", "trade_id")
-
-    def __init__(self, trade_id: str, order: Order, amount: int, price: Price, at: datetime) -> None:
-        self.trade_id, self.order_id, self.code, self.side = trade_id, order.order_id, order.code, order.side
-        self.amount, self.price, self.at = amount, price, at
-
-
-@dataclass(slots=True)
-class DaySums:
-    """What the desk counts over a trading date."""
-
-    orders: int = 0
-    refused: int = 0
-    bought: Money = ZERO
-    sold: Money = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +55,7 @@ class OrderDesk:
         self,
         broker: Broker,
         quotes: Quotes,
-        ledger: Ledger,
+        book: OrderBook,
         rules: RuleBook,
         trading: TradingTerms,
         journal: Journal,
@@ -94,43 +65,14 @@ class OrderDesk:
     ) -> None:
         self._broker = broker
         self._quotes = quotes
-        self._ledger = ledger
+        self.book = book
         self._rules = rules
         self._trading = trading
         self._journal = journal
         self._audience = audience
         self._securities = securities
         self._terms = terms
-        self._by_tag: dict[str, Order] = {}
-        self.orders: dict[OrderId, Order] = {}
-        """Orders of the current trading date, and older ones that are still alive."""
-        self.trades: list[TradeRecord] = []
-        self.sums = DaySums()
         self.next_number = terms.first_number
-        self._day = date.min
-
-    def open_day(self, day: date) -> None:
-        """A new trading date: finished orders and yesterday's trades leave the desk."""
-        self._day = day
-        self.orders = {order_id: order for order_id, order in self.orders.items() if not order.is_final}
-        self._by_tag = {order.tag: order for order in self.orders.values()}
-        self.trades = []
-        self.sums = DaySums()
-
-    def open_orders(self, code: Code | None = None) -> Iterator[Order]:
-        """Orders that may be alive at the broker, of one security or of all; a snapshot."""
-        wanted = [o for o in self.orders.values() if o.state in AT_BROKER and (code is None or o.code == code)]
-        return iter(wanted)
-
-    def sellable(self, security: Security) -> int:
-        """Shares of `security` that may be sold now."""
-        position = self._ledger.positions.get(security.code)
-        return position.closeable(is_t0(security, self._day)) if position is not None else 0
-
-    def t0(self, code: Code) -> bool:
-        """Whether shares of `code` bought today may be sold today."""
-        security = self._securities(code)
-        return security is not None and is_t0(security, self._day)
 
     # -- placing ---------------------------------------------------------------------------------------------------
 
@@ -151,7 +93,7 @@ class OrderDesk:
         configured one).
         """
         wish = self._wish(code, side, amount, order_type, limit_price, percent)
-        sized = size(wish, self._day, now.time(), self._rules, self._trading) if isinstance(wish, Wish) else wish
+        sized = size(wish, self.book.day, now.time(), self._rules, self._trading) if isinstance(wish, Wish) else wish
         if isinstance(sized, Refusal):
             self._refuse(now, code, side, amount, sized)
             return []
@@ -159,19 +101,15 @@ class OrderDesk:
         parent = OrderId(self.next_number)
         orders = [self._create(wish, parent, part, sized.order_type, sized.limit_price, now) for part in sized.amounts]
         for order in orders:
-            self._journal.append(now, "intent", _intent(order, amount, sized.adjustments))
+            cash = sized.cash
+            if len(orders) > 1 and side is Side.BUY:
+                cash = self.book.cost(wish.security, order.amount, order.limit_price)
+            self._journal.append(now, "intent", Intent.of(order, amount, cash, sized.adjustments))
+            self.book.admit(order, cash)
         self._journal.barrier()
         for order in orders:
-            cash = sized.cash if len(orders) == 1 else self._cost(order, wish.security)
-            self._send(order, cash, sized.adjustments, now)
+            self._send(order, sized.adjustments, now)
         return orders
-
-    def _cost(self, order: Order, security: Security) -> Money:
-        """What one part of a split purchase may cost at worst; 0 for a sale."""
-        if order.side is Side.SELL:
-            return ZERO
-        turnover = Money(order.amount * order.limit_price)
-        return Money(turnover + self._trading.order_fee(security, Side.BUY, turnover, self._day))
 
     def _wish(
         self,
@@ -210,22 +148,22 @@ class OrderDesk:
             last,
             price(facts.prev_close),
             limits,
-            0 if buying else self.sellable(security),
-            self._ledger.available,
+            0 if buying else self.book.sellable(code),
+            self.book.ledger.available,
             *(self._purchases(code) if buying and security.st else (0, 0)),
         )
 
     def _purchases(self, code: Code) -> tuple[int, int]:
         """Shares of `code` bought today, and those that open orders may still buy."""
-        bought = sum(trade.amount for trade in self.trades if trade.code == code and trade.side is Side.BUY)
-        return bought, sum(order.open_amount for order in self.open_orders(code) if order.side is Side.BUY)
+        bought = sum(trade.amount for trade in self.book.trades if trade.code == code and trade.side is Side.BUY)
+        return bought, sum(order.open_amount for order in self.book.open_orders(code) if order.side is Side.BUY)
 
     def _create(
         self, wish: Wish, parent: OrderId, amount: int, order_type: OrderType, limit: Price, now: datetime
     ) -> Order:
         number = self.next_number
         self.next_number += 1
-        order = Order(
+        return Order(
             order_id=OrderId(number),
             parent_id=parent,
             tag=order_tag(self._terms.tag_label, self._terms.run_number, number),
@@ -237,20 +175,15 @@ class OrderDesk:
             created_at=now,
             reference_price=wish.last_price,
         )
-        self.orders[order.order_id] = self._by_tag[order.tag] = order
-        return order
 
-    def _send(self, order: Order, cash: Money, adjustments: tuple[str, ...], now: datetime) -> None:
-        self._ledger.freeze(order, cash)
-        self.sums.orders += 1
-        order.apply(OrderEvent.SEND)
+    def _send(self, order: Order, adjustments: tuple[str, ...], now: datetime) -> None:
         self._audience.tell(OrderPlaced(now, self.facts(order), adjustments))
         self._broker.submit(
             OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
         )
 
     def _refuse(self, now: datetime, code: Code, side: Side, amount: int, refusal: Refusal) -> None:
-        self.sums.refused += 1
+        self.book.sums.refused += 1
         security = self._securities(code)
         name = security.name if security is not None else ""
         reason = refusal.text()
@@ -278,7 +211,7 @@ class OrderDesk:
 
     def lose_sight(self, reason: str, now: datetime) -> None:
         """The link is down: what becomes of open orders from now on is not known until a report proves it."""
-        for order in self.open_orders():
+        for order in self.book.open_orders():
             self.take(NoAnswer(order.tag, reason, now), now)
 
     # -- reports ---------------------------------------------------------------------------------------------------
@@ -287,74 +220,21 @@ class OrderDesk:
         """Apply a broker's report about an order. Repeated and late reports change nothing twice."""
         self._journal.append(now, "report", report)
         self._journal.barrier()
-        order = self._by_tag.get(report.tag)
-        if order is None:
-            self._audience.tell(ReportIgnored(now, f"收到不属于本策略的委托回报 {report.tag!r}"))
-            return
-        was_final, filled = order.is_final, order.filled
-        try:
-            self._apply(order, report)
-        except OrderTransitionError as error:
-            self._journal.append(now, "report_ignored", {"order_id": order.order_id, "text": str(error)})
-            self._audience.tell(ReportIgnored(now, str(error)))
-            return
-        if order.is_final and not was_final:
-            self._finish(order, now)
-        elif was_final and isinstance(report, Filled) and order.filled > filled:
-            self._audience.tell(FilledLate(now, self.facts(order), report.amount, report.price))
-
-    def _apply(self, order: Order, report: OrderReport) -> None:
-        match report:
-            case Filled():
-                self._book(order, report)
-            case Accepted():
-                order.apply(OrderEvent.ACCEPT)
-                order.broker_id = report.broker_id
-            case Cancelled():
-                order.apply(OrderEvent.CANCEL)
-                order.reason = report.reason
-            case Rejected():
-                order.apply(OrderEvent.REJECT)
-                order.reason = report.reason
-            case CancelRefused():
-                order.apply(OrderEvent.CANCEL_REFUSED)
-            case NoAnswer():
-                order.apply(OrderEvent.NO_ANSWER)
-                order.reason = report.reason
-
-    def _book(self, order: Order, report: Filled) -> None:
-        fee = report.fee
-        if fee is None:
-            fee = self._estimated_fee(order, report)
-        position = self._ledger.positions.get(order.code)
-        cost_before = position.cost if position is not None else Money(0)
-        if not order.apply_fill(report.trade_id, report.amount, report.price, fee):
-            return
-        self._ledger.fill(order, report.amount, report.price, fee, report.at)
-        turnover = report.price * report.amount
-        if order.side is Side.BUY:
-            self.sums.bought = Money(self.sums.bought + turnover)
-        else:
-            self.sums.sold = Money(self.sums.sold + turnover)
-            cost_after = self._ledger.positions[order.code].cost if order.code in self._ledger.positions else Money(0)
-            order.profit = Money(order.profit + turnover - fee - (cost_before - cost_after))
-        self.trades.append(TradeRecord(report.trade_id, order, report.amount, report.price, report.at))
-        if not order.is_final:
-            self._audience.tell(PartFilled(report.at, self.facts(order)))
-
-    def _estimated_fee(self, order: Order, report: Filled) -> Money:
-        # The minimum commission counts once per order: charge the whole turnover and take off what is charged already.
-        security = self._securities(order.code)
-        assert security is not None
-        turnover = Money(order.turnover + report.price * report.amount)
-        return Money(self._trading.order_fee(security, order.side, turnover, self._day) - order.fees)
-
-    def _finish(self, order: Order, now: datetime) -> None:
-        order.finished_at = now
-        self._ledger.release(order)
-        profit = order.profit if order.side is Side.SELL and order.filled else None
-        elapsed_s = (now - order.created_at).total_seconds()
-        self._audience.tell(OrderFinished(now, self.facts(order), elapsed_s, profit))
+        outcome = self.book.apply(report, now)
+        order = outcome.order
+        if outcome.ignored or order is None:
+            number = order.order_id if order is not None else None
+            self._journal.append(now, "report_ignored", {"order_id": number, "text": outcome.ignored})
+            self._audience.tell(ReportIgnored(now, outcome.ignored))
+        elif outcome.finished:
+            profit = order.profit if order.side is Side.SELL and order.filled else None
+            elapsed_s = (now - order.created_at).total_seconds()
+            self._audience.tell(OrderFinished(now, self.facts(order), elapsed_s, profit))
+        elif outcome.filled and isinstance(report, Filled):
+            if order.is_final:
+                self._audience.tell(FilledLate(now, self.facts(order), report.amount, report.price))
+            else:
+                self._audience.tell(PartFilled(now, self.facts(order)))
 
     def facts(self, order: Order) -> OrderFacts:
         """The order as it stands, for those who watch."""
@@ -388,19 +268,3 @@ def tag_label(name: str) -> str:
     """A strategy's name as it may stand in a tag: at most 12 of a-z, 0-9, ``_`` and ``-``."""
     kept = "".join(c for c in name.lower() if c.isascii() and (c.isalnum() or c in "_-"))
     return kept[:12] or "strategy"
-
-
-def _intent(order: Order, wanted: int, adjustments: tuple[str, ...]) -> dict[str, object]:
-    return {
-        "order_id": order.order_id,
-        "parent_id": order.parent_id,
-        "tag": order.tag,
-        "code": order.code,
-        "side": order.side,
-        "wanted": wanted,
-        "amount": order.amount,
-        "type": order.order_type,
-        "limit": order.limit_price,
-        "reference": order.reference_price,
-        "adjustments": adjustments,
-    }

@@ -32,6 +32,7 @@ from bullet_trade.engine.events import (
 )
 from bullet_trade.engine.host import StrategyHost
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
+from bullet_trade.engine.order_book import OrderBook
 from bullet_trade.engine.schedule import Anchor
 from bullet_trade.engine.tasks import Missed, Task, TaskBook, grace_of
 from bullet_trade.engine.timers import TimerQueue
@@ -93,10 +94,11 @@ class Engine:
         self.security = parts.securities
         self.ledger = Ledger()
         self.host = StrategyHost(terms.strategy, namespace, parts.audience, parts.journal)
+        self.book = OrderBook(self.ledger, parts.trading, parts.securities)
         self.desk = OrderDesk(
             parts.broker,
             parts.quotes,
-            self.ledger,
+            self.book,
             parts.rules,
             parts.trading,
             parts.journal,
@@ -105,7 +107,7 @@ class Engine:
             parts.desk_terms,
         )
         self.account = AccountSync(
-            parts.broker, self.ledger, parts.journal, parts.audience, self.pump, self.desk.open_orders
+            parts.broker, self.ledger, parts.journal, parts.audience, self.pump, self.book.open_orders
         )
         self.tasks = TaskBook(self.timers, self.calendar, self._run_task)
         self.days = DayCycle(self, terms.last_day, terms.stop_after_close)

@@ -151,7 +151,7 @@ def get_orders(
     run = session()
     code = run.code(security) if security is not None else None
     families: dict[int, list[Order]] = {}
-    for one in run.engine.desk.orders.values():
+    for one in run.engine.book.orders.values():
         if code in (None, one.code):
             families.setdefault(one.parent_id, []).append(one)
     views = ((number, UserOrder(parts)) for number, parts in families.items())
@@ -168,7 +168,7 @@ def get_trades(order_id: int | str | None = None, security: str | None = None) -
     code = run.code(security) if security is not None else None
     return {
         t.trade_id: UserTrade(t)
-        for t in run.engine.desk.trades
+        for t in run.engine.book.trades
         if code in (None, t.code) and order_id in (None, t.order_id, str(t.order_id))
     }
 
@@ -241,9 +241,9 @@ def _cancelled_open(run: Session, code: Code) -> bool:
 
     An order sent on top of it could make the target be reached twice.
     """
-    for number in sorted({one.parent_id for one in run.engine.desk.open_orders(code)}):
+    for number in sorted({one.parent_id for one in run.engine.book.open_orders(code)}):
         cancel_order(number)
-    alive = "、".join(f"#{one.order_id}" for one in run.engine.desk.open_orders(code))
+    alive = "、".join(f"#{one.order_id}" for one in run.engine.book.open_orders(code))
     if alive:
         run.log.warning(f"{code} 的委托 {alive} 没有确认撤销，仍可能成交，本次未下单；请等它结束后再调仓")
     return not alive
@@ -251,7 +251,7 @@ def _cancelled_open(run: Session, code: Code) -> bool:
 
 def _find(run: Session, wanted: UserOrder | int | str) -> list[Order]:
     number = str(wanted.order_id if isinstance(wanted, UserOrder) else wanted)
-    return [one for one in run.engine.desk.orders.values() if str(one.parent_id) == number]
+    return [one for one in run.engine.book.orders.values() if str(one.parent_id) == number]
 
 
 def _only_long(side: str, pindex: int) -> None:

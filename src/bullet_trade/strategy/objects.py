@@ -12,7 +12,7 @@ from bullet_trade.domain.ledger import Ledger, Position
 from bullet_trade.domain.money import SCALE, yuan
 from bullet_trade.domain.orders import Order, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
-from bullet_trade.engine.desk import TradeRecord
+from bullet_trade.engine.order_book import Trade
 from bullet_trade.ports.quotes import Quotes
 
 
@@ -189,10 +189,10 @@ class UserTrade(ReadOnly):
 
     __slots__ = ("_trade",)
 
-    def __init__(self, trade: TradeRecord) -> None:
+    def __init__(self, trade: Trade) -> None:
         object.__setattr__(self, "_trade", trade)
 
-    _trade: TradeRecord
+    _trade: Trade
 
     @property
     def trade_id(self) -> str:

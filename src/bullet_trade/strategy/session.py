@@ -63,7 +63,7 @@ class Session:
         self.current_data = CurrentData(parts.quotes, self.code, parts.securities, industry_code)
         self.context = Context(self.logical_now, self.previous_date, self._account, run_params)
         self.portfolio = Portfolio(
-            self.engine.ledger, parts.quotes, self.engine.desk.t0, self._warn, lambda: self.starting_cash
+            self.engine.ledger, parts.quotes, self.engine.book.t0, self._warn, lambda: self.starting_cash
         )
         self.starting_cash = 0
         self.subscriptions: list[Code] = []

@@ -171,7 +171,7 @@ def _price_before(bars: MinuteBars, index: int) -> float:
 
 @dataclass(slots=True)
 class _Cap:
-    """Until `until` a book shows no more than `shares`, and a minute trades no more than `volume`."""
+    """Up to and including `until` a book shows no more than `shares`, and a minute trades no more than `volume`."""
 
     shares: int
     volume: int
@@ -220,7 +220,7 @@ class ThinnedFeed:
         if not self._caps:
             return None
         cap = self._caps.get(code)
-        if cap is not None and self._now() >= cap.until:
+        if cap is not None and self._now() > cap.until:
             del self._caps[code]
             return None
         return cap

@@ -77,7 +77,7 @@ def get_fundamentals_continuously(
     frames = []
     for day in axis.days[max(0, stop - at_least_one(count)) : stop]:
         frame = session().research.fundamentals(wanted, day, None)
-        frame["day"] = pd.Timestamp(day)
+        frame["day"] = np.full(len(frame), np.datetime64(day, "ns"))
         frames.append(frame)
     table = pd.concat(frames, ignore_index=True)
     if not panel:

@@ -1,0 +1,185 @@
+"""The account's own orders and what their fills do to the ledger. Pure: no journal, no broker, no telling.
+
+The desk drives it while the engine runs; recovery drives it with the records of the journal. Both therefore come to the
+same orders, positions and cash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from bullet_trade.domain.errors import OrderTransitionError
+from bullet_trade.domain.ledger import Ledger
+from bullet_trade.domain.money import ZERO, Money, Price
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, Side
+from bullet_trade.domain.reports import (
+    Accepted,
+    Cancelled,
+    CancelRefused,
+    Filled,
+    NeverSent,
+    NoAnswer,
+    OrderReport,
+    Rejected,
+)
+from bullet_trade.domain.securities import Code, Security
+from bullet_trade.market.settlement import is_t0
+from bullet_trade.ports.terms import TradingTerms
+
+
+class Trade(NamedTuple):
+    """One fill."""
+
+    trade_id: str
+    order_id: OrderId
+    code: Code
+    side: Side
+    amount: int
+    price: Price
+    at: datetime
+
+
+@dataclass(slots=True)
+class DaySums:
+    """What is counted over a trading date."""
+
+    orders: int = 0
+    refused: int = 0
+    bought: Money = ZERO
+    sold: Money = ZERO
+
+
+class Outcome(NamedTuple):
+    """What a report did. `filled` shares were booked now; `finished`: the order is over since this report.
+
+    `ignored` says why nothing was done, '' otherwise; `order` is None for a tag that is not ours.
+    """
+
+    order: Order | None
+    filled: int
+    finished: bool
+    ignored: str
+
+
+class OrderBook:
+    """Orders of the current trading date, and older ones that are still alive. Engine thread only."""
+
+    def __init__(self, ledger: Ledger, trading: TradingTerms, securities: Callable[[Code], Security | None]) -> None:
+        self.ledger = ledger
+        self._trading = trading
+        self._securities = securities
+        self._by_tag: dict[str, Order] = {}
+        self.orders: dict[OrderId, Order] = {}
+        self.trades: list[Trade] = []
+        self.sums = DaySums()
+        self.day = date.min
+
+    def open_day(self, day: date) -> None:
+        """A new trading date: finished orders and yesterday's trades leave, T+1 shares become free."""
+        self.day = day
+        self.orders = {order_id: order for order_id, order in self.orders.items() if not order.is_final}
+        self._by_tag = {order.tag: order for order in self.orders.values()}
+        self.trades = []
+        self.sums = DaySums()
+        self.ledger.open_day()
+
+    def by_tag(self, tag: str) -> Order | None:
+        """The order that travels under `tag`."""
+        return self._by_tag.get(tag)
+
+    def open_orders(self, code: Code | None = None) -> list[Order]:
+        """Orders that may be alive at the broker, of one security or of all."""
+        return [o for o in self.orders.values() if o.state in AT_BROKER and (code is None or o.code == code)]
+
+    def t0(self, code: Code) -> bool:
+        """Whether shares of `code` bought today may be sold today."""
+        security = self._securities(code)
+        return security is not None and is_t0(security, self.day)
+
+    def sellable(self, code: Code) -> int:
+        """Shares of `code` that may be sold now."""
+        position = self.ledger.positions.get(code)
+        return position.closeable(self.t0(code)) if position is not None else 0
+
+    def cost(self, security: Security, amount: int, limit: Price) -> Money:
+        """What a purchase may cost at worst, fees included."""
+        turnover = Money(amount * limit)
+        return Money(turnover + self._trading.order_fee(security, Side.BUY, turnover, self.day))
+
+    def admit(self, order: Order, cash: Money) -> None:
+        """Take in a new order that is about to leave, and set aside `cash` or its shares."""
+        self.orders[order.order_id] = self._by_tag[order.tag] = order
+        self.ledger.freeze(order, cash)
+        self.sums.orders += 1
+        order.apply(OrderEvent.SEND)
+
+    def apply(self, report: OrderReport, now: datetime) -> Outcome:
+        """Apply a broker's report. Repeated and late reports change nothing twice.
+
+        Raises `InvariantError` when fills exceed the order or the shares held.
+        """
+        order = self._by_tag.get(report.tag)
+        if order is None:
+            return Outcome(None, 0, False, f"收到不属于本策略的委托回报 {report.tag!r}")
+        was_final, filled = order.is_final, order.filled
+        try:
+            self._apply(order, report)
+        except OrderTransitionError as error:
+            return Outcome(order, 0, False, str(error))
+        finished = order.is_final and not was_final
+        if finished:
+            order.finished_at = now
+            self.ledger.release(order)
+        return Outcome(order, order.filled - filled, finished, "")
+
+    def _apply(self, order: Order, report: OrderReport) -> None:
+        match report:
+            case Filled():
+                self._fill(order, report)
+            case Accepted():
+                order.apply(OrderEvent.ACCEPT)
+                order.broker_id = report.broker_id
+            case Cancelled():
+                order.apply(OrderEvent.CANCEL)
+                order.reason = report.reason
+            case Rejected():
+                order.apply(OrderEvent.REJECT)
+                order.reason = report.reason
+            case CancelRefused():
+                order.apply(OrderEvent.CANCEL_REFUSED)
+            case NoAnswer():
+                order.apply(OrderEvent.NO_ANSWER)
+                order.reason = report.reason
+            case NeverSent():
+                order.apply(OrderEvent.PROVED_ABSENT)
+                order.reason = report.reason
+
+    def _fill(self, order: Order, report: Filled) -> None:
+        fee = report.fee if report.fee is not None else self._estimated_fee(order, report)
+        position = self.ledger.positions.get(order.code)
+        cost_before = position.cost if position is not None else ZERO
+        if not order.apply_fill(report.trade_id, report.amount, report.price, fee):
+            return
+        self.ledger.fill(order, report.amount, report.price, fee, report.at)
+        turnover = report.price * report.amount
+        if order.side is Side.BUY:
+            self.sums.bought = Money(self.sums.bought + turnover)
+        else:
+            self.sums.sold = Money(self.sums.sold + turnover)
+            position = self.ledger.positions.get(order.code)
+            cost_after = position.cost if position is not None else ZERO
+            order.profit = Money(order.profit + turnover - fee - (cost_before - cost_after))
+        self.trades.append(
+            Trade(report.trade_id, order.order_id, order.code, order.side, report.amount, report.price, report.at)
+        )
+
+    def _estimated_fee(self, order: Order, report: Filled) -> Money:
+        # The minimum commission counts once per order: charge the whole turnover and take off what is charged already.
+        security = self._securities(order.code)
+        if security is None:
+            return ZERO
+        turnover = Money(order.turnover + report.price * report.amount)
+        return Money(self._trading.order_fee(security, order.side, turnover, self.day) - order.fees)
