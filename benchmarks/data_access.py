@@ -1,5 +1,5 @@
-"""Reading prices in a replay: microseconds for each call at 10:00 of one day (best of seven rounds), and a strategy that
-reads 20 days of 300 codes on each day of ten years.
+"""Reading prices in a replay: microseconds for each call at 10:00 of one day (best of seven rounds), and a strategy
+that reads 20 days of 300 codes on each day of ten years.
 
     python benchmarks/data_access.py [--years N] [--codes N]
 """

@@ -67,6 +67,7 @@ class Bench:
         self.saves = 0
         self.broker = SimulatedBroker(seen, timers, self.terms, self.account, delay_s, self._save, attend_s)
         self.reports: list[Report] = []
+        self.tickets: dict[str, OrderTicket] = {}
         self._numbers = count(1)
         self._day = date.min
         self._open(self.clock.now())
@@ -81,6 +82,11 @@ class Bench:
             self._day = now.date()
             self.feed.open_day(self._day)
         self.feed.advance(now)
+
+    def go_on_from(self, earlier: Bench) -> None:
+        """Number orders on, and remember those of the process before."""
+        self._numbers = earlier._numbers
+        self.tickets = earlier.tickets
 
     def go(self, text: str, day: date | None = None) -> Bench:
         """Move on to a time of this or another day; what is due on the way happens."""
@@ -107,7 +113,8 @@ class Bench:
         side = Side.BUY if amount > 0 else Side.SELL
         kind = OrderType.MARKET if limit is None else OrderType.LIMIT
         worst = price(protection if limit is None else limit)
-        self.broker.submit(OrderTicket(tag, Code(code), side, abs(amount), kind, worst))
+        ticket = self.tickets[tag] = OrderTicket(tag, Code(code), side, abs(amount), kind, worst)
+        self.broker.submit(ticket)
         return tag
 
     def of(self, kind: type[R], tag: str | None = None) -> list[R]:

@@ -1,4 +1,4 @@
-"""Real days of stocks at their limits, suspended, and newly listed (winter 2025/26), as the exchange must treat them."""
+"""Real days of stocks at their limits, suspended, and newly listed (winter 2025/26), as the exchange treats them."""
 
 from __future__ import annotations
 
@@ -70,20 +70,19 @@ def test_with_the_seal_one_trades_as_far_as_the_volume_goes(store: LocalStore) -
 
 def test_when_the_seal_breaks_a_waiting_order_trades(store: LocalStore) -> None:
     # 603778 opened at its lower limit on 2026-01-22 and ended at the upper one.
-    world = holding(store, SH_603778, date(2026, 1, 22)).go("10:00")
-    bars = store.minutes(SH_603778, date(2026, 1, 22))
+    day, low_limit = date(2026, 1, 22), 14.73
+    bars = store.minutes(SH_603778, day)
     assert bars is not None
-    opened = next(i for i in range(240) if bars.high[i] > 14.73)
-    early = Bench(store, date(2026, 1, 22), account=open_account(money(0), [Opening(SH_603778, 10_000, Price(0))])).go(
-        "09:30"
+    broke = next(i for i in range(240) if bars.high[i] > low_limit)
+    world = Bench(store, day, account=open_account(money(0), [Opening(SH_603778, 10_000, Price(0))])).go("09:30")
+    at_market, waits = (
+        world.order(-1000, code=SH_603778, protection=low_limit),
+        world.order(-1000, low_limit, SH_603778),
     )
-    tag = early.order(-1000, 14.73, SH_603778)
-    early.go("15:00")
-    if opened >= 1:
-        minute = 570 + opened + 1 if opened < 120 else 780 + opened - 119
-        assert early.fills(tag)[0][0] == f"{minute // 60:02}:{minute % 60:02}:00"
-    assert {price for _, _, price in early.fills(tag)} <= {round(float(p), 2) for p in bars.open} | {14.73}
-    assert world.rule(world.order(100, 18.02, SH_603778)) == "price_limit"
+    world.go("15:00")
+    assert world.fills(at_market) == []
+    minute = 570 + broke + 1 if broke < 120 else 780 + broke - 119
+    assert world.fills(waits)[0][0] == f"{minute // 60:02}:{minute % 60:02}:00"
 
 
 @pytest.mark.parametrize(

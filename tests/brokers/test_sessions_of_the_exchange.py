@@ -287,6 +287,11 @@ class TestTheBrokersOwnView:
             ("t2", 500, 0, 50, "已报"),
         ]
         assert len({row.broker_id for row in rows}) == 2
+        now = world.snapshot()
+        assert [(row.tag, row.trade_id, row.amount, row.price, row.fee) for row in now.trades] == [
+            (r.tag, r.trade_id, r.amount, r.price, r.fee) for r in world.of(Filled)
+        ]
+        assert now.complete
         assert [r.broker_id for r in world.of(Accepted)] == [row.broker_id for row in rows]
 
     def test_the_account_is_saved_after_each_change(self) -> None:

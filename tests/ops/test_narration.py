@@ -15,6 +15,7 @@ from bullet_trade.domain.money import Money, Price, money, price
 from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine import events
+from bullet_trade.engine.recovery import Finding
 from bullet_trade.ops.collector import Collector
 from bullet_trade.ops.logbook import LOG_FILE, ConsoleLines, FileLines, formatted
 from bullet_trade.ops.narration import narrate
@@ -86,6 +87,13 @@ TABLE: list[tuple[events.Event, str, str]] = [
         "info",
         "部成 #7 买入 600000.XSHG 浦发银行 已成 300股 均价 10.10",
     ),
+    (
+        events.Reconciled(NOW, (Finding("working", "bt:x:1", "甲"), Finding("external", "", "乙"))),
+        "info",
+        "核对委托：甲；乙",
+    ),
+    (events.Reconciled(NOW, (Finding("unknown", "bt:x:1", "甲"),)), "warning", "核对委托：甲"),
+    (events.StateNote(NOW, "已退回第 3 代"), "warning", "已退回第 3 代"),
     (
         events.FilledLate(NOW, order(filled=300, state=OrderState.CANCELLED), 300, price("10.1")),
         "warning",

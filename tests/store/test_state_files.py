@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from bullet_trade.domain.errors import StateError, UsageError
 from bullet_trade.ports.state_store import SavedState, SavedTask
 from bullet_trade.store.files import write_atomically
+from bullet_trade.store.generations import sealed
 from bullet_trade.store.runtime_dir import lock, prepare
-from bullet_trade.store.state import G_FILE, STATE_FILE, FileStateStore, LastStateStore
+from bullet_trade.store.state import G_FILE, STATE_FILE, FileStateStore, LastStateStore, archive
 
 
 def a_state(**changes: object) -> SavedState:
@@ -36,11 +37,19 @@ def a_state(**changes: object) -> SavedState:
     return SavedState(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def saved(directory: Path, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
+    """Save one state to its end; the names that could not be saved."""
+    store = FileStateStore(directory, durable=False)
+    store.load()
+    unsaved = store.save(state, g, None)
+    store.close()
+    return unsaved
+
+
 def loaded(directory: Path) -> tuple[SavedState, dict[str, object]]:
     found = FileStateStore(directory).load()
     assert found is not None
-    state, unpickled = found
-    return state, unpickled()
+    return found.state, found.unpickle(None)
 
 
 TASKS = st.builds(
@@ -66,7 +75,7 @@ def test_what_is_saved_comes_back(
 ) -> None:
     directory = tmp_path_factory.mktemp("state")
     state = a_state(tasks=tasks, starting_cash=cash, next_order_number=number)
-    assert FileStateStore(directory, durable=False).save(state, g) == ()
+    assert saved(directory, state, g) == ()
     assert loaded(directory) == (state, g)
 
 
@@ -75,13 +84,13 @@ def test_nothing_saved_is_a_first_start(tmp_path: Path) -> None:
 
 
 def test_a_daily_task_comes_back_as_daily(tmp_path: Path) -> None:
-    FileStateStore(tmp_path).save(a_state(tasks=[SavedTask("f", "daily", "9:30", 1, True, None)]), {})
+    saved(tmp_path, a_state(tasks=[SavedTask("f", "daily", "9:30", 1, True, None)]), {})
     (task,) = loaded(tmp_path)[0].tasks
     assert (task.func, task.schedule_type, task.time, task.force) == ("f", "daily", "9:30", True)
 
 
 def test_the_file_is_indented_sorted_readable_and_of_the_deployed_layout(tmp_path: Path) -> None:
-    FileStateStore(tmp_path).save(a_state(settings={"options": {"备注": "沪深"}}), {})
+    saved(tmp_path, a_state(settings={"options": {"备注": "沪深"}}), {})
     text = (tmp_path / STATE_FILE).read_text(encoding="utf-8")
     document = json.loads(text)
     assert text == json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
@@ -164,8 +173,39 @@ class TestFilesOfOtherInstallations:
     )
     def test_another_version_is_refused(self, tmp_path: Path, changes: dict[str, object]) -> None:
         deployed(tmp_path, **changes)
+        if "bullet_trade" in changes:
+            content = sealed(1, {**DEPLOYED, **changes}, (tmp_path / G_FILE).read_bytes())  # type: ignore[arg-type]
+            (tmp_path / STATE_FILE).write_bytes(content)
         with pytest.raises(StateError, match="格式版本"):
             FileStateStore(tmp_path).load()
+
+
+class TestGenerations:
+    def test_a_damaged_newest_state_falls_back_to_the_one_before_and_says_so(self, tmp_path: Path) -> None:
+        for number in (1, 2):
+            saved(tmp_path, a_state(next_order_number=number), {"n": number})
+        (tmp_path / G_FILE).write_bytes(b"?")
+        found = FileStateStore(tmp_path).load()
+        assert found is not None
+        assert (found.state.next_order_number, found.unpickle(None)) == (1, {"n": 1})
+        assert "已退回第 1 代" in found.notes[0]
+
+    def test_an_earlier_state_can_be_asked_for(self, tmp_path: Path) -> None:
+        for number in (1, 2, 3):
+            saved(tmp_path, a_state(next_order_number=number), {"n": number})
+        found = FileStateStore(tmp_path, restore=1).load()
+        assert found is not None
+        assert found.unpickle(None) == {"n": 1}
+
+    def test_a_fresh_start_moves_everything_aside_and_deletes_nothing(self, tmp_path: Path) -> None:
+        for number in (1, 2):
+            saved(tmp_path, a_state(next_order_number=number), {"n": number})
+        before = sorted(file.name for file in tmp_path.rglob("*") if file.is_file())
+        aside = archive(tmp_path, datetime(2025, 6, 3))
+        assert aside is not None
+        assert FileStateStore(tmp_path).load() is None
+        assert sorted(file.name for file in aside.rglob("*") if file.is_file()) == before
+        assert archive(tmp_path, datetime(2025, 6, 4)) is None
 
 
 class TestDamage:
@@ -179,9 +219,9 @@ class TestDamage:
     def test_a_state_file_that_makes_no_sense_is_named_with_the_remedy(self, tmp_path: Path, content: bytes) -> None:
         deployed(tmp_path)
         (tmp_path / STATE_FILE).write_bytes(content)
-        with pytest.raises(StateError, match=r"live_state\.json.*已损坏") as caught:
+        with pytest.raises(StateError, match=r"live_state\.json|版本") as caught:
             FileStateStore(tmp_path).load()
-        assert "备份" in caught.value.remedy
+        assert "--fresh" in caught.value.remedy
 
     @pytest.mark.parametrize(
         "content", [b"", b"garbage", pickle.dumps([1]), pickle.dumps({"x": 1})[:-3], b"cno_such_module\nX\n."]
@@ -215,18 +255,19 @@ class TestWriting:
         assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
     def test_a_directory_that_is_gone_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("in the way")
         with pytest.raises(StateError, match=r"无法保存状态到 .*gone"):
-            FileStateStore(tmp_path / "gone").save(a_state(), {})
+            saved(tmp_path / "file" / "gone", a_state(), {})
 
     def test_unpicklable_attributes_are_named_and_the_rest_is_kept(self, tmp_path: Path) -> None:
         g: dict[str, object] = {"b": lambda: 0, "a": (x for x in ()), "kept": [1]}
-        assert FileStateStore(tmp_path).save(a_state(), g) == ("a", "b")
+        assert saved(tmp_path, a_state(), g) == ("a", "b")
         assert loaded(tmp_path)[1] == {"kept": [1]}
 
     def test_a_replay_writes_its_last_state_when_it_ends(self, tmp_path: Path) -> None:
         store = LastStateStore(FileStateStore(tmp_path, durable=False))
         for number in (1, 2):
-            assert store.save(a_state(next_order_number=number), {"n": number, "bad": lambda: 0}) == ()
+            assert store.save(a_state(next_order_number=number), {"n": number, "bad": lambda: 0}, None) == ()
         assert list(tmp_path.iterdir()) == []
         assert store.close() == ("bad",)
         state, g = loaded(tmp_path)

@@ -156,7 +156,9 @@ def test_members_of_an_index(market: FakeMarket) -> None:
     assert unknown == []
 
 
-@pytest.mark.parametrize("call", ["get_index_stocks('000300.XSHG', '2025-06-05')", "get_all_securities(date='2030-01-01')"])
+@pytest.mark.parametrize(
+    "call", ["get_index_stocks('000300.XSHG', '2025-06-05')", "get_all_securities(date='2030-01-01')"]
+)
 def test_a_date_to_come_is_cut_with_a_warning_or_refused(market: FakeMarket, call: str) -> None:
     cut = ask(market, WHEN, call)
     assert len(cut) >= 1

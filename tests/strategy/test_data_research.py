@@ -94,7 +94,8 @@ def test_valuations_are_those_of_yesterday_filtered_sorted_and_limited(
         market,
         WHEN,
         "get_fundamentals(query(valuation.code, valuation.market_cap).filter(valuation.market_cap > 300, "
-        "valuation.code.in_(['600000.XSHG', '600519.XSHG', '601857.XSHG'])).order_by(valuation.market_cap.desc()).limit(2))",
+        "valuation.code.in_(['600000.XSHG', '600519.XSHG', '601857.XSHG']))"
+        ".order_by(valuation.market_cap.desc()).limit(2))",
         research=tables,
     )
     assert list(frame.columns) == ["code", "market_cap"]

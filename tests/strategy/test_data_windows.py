@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -25,8 +26,9 @@ def market() -> LocalStore:
 
 def daily(code: str, first: str, last: str) -> list[dict[str, object]]:
     rows = duckdb.sql(
-        f"""SELECT date::DATE AS date, open, close, high, low, volume, money, prev_close FROM '{RECORDED / "bars_1d.parquet"}'
-            WHERE code = '{code}' AND date BETWEEN '{first}' AND '{last}' ORDER BY date"""
+        f"""SELECT date::DATE AS date, open, close, high, low, volume, money, prev_close
+            FROM '{RECORDED / "bars_1d.parquet"}' WHERE code = '{code}' AND date BETWEEN '{first}' AND '{last}'
+            ORDER BY date"""
     )
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
 
@@ -92,7 +94,7 @@ def test_unadjusted_and_forward_adjusted_prices(market: LocalStore) -> None:
     )
     everything = daily(MOUTAI, "2022-01-04", "2025-12-22")
     growth = 1.0
-    for before, row in zip(everything, everything[1:], strict=False):
+    for before, row in pairwise(everything):
         growth *= before["close"] / row["prev_close"]
     rows = everything[-3:]
     assert plain["close"].tolist() == [row["close"] for row in rows]
@@ -120,7 +122,9 @@ def test_suspended_days_are_filled_skipped_or_blank(market: LocalStore) -> None:
     assert stopped, "the recorded market has suspensions of 002049"
     after = next(day for day in listed if day > stopped[-1])
     count = len([day for day in sessions if stopped[0] <= day < after]) + 1
-    call = f"get_price('{STOPPED}', end_date='{after - np.timedelta64(1, 'D').item()}', count={count}, fields=['close', "
+    call = (
+        f"get_price('{STOPPED}', end_date='{after - np.timedelta64(1, 'D').item()}', count={count}, fields=['close', "
+    )
     call += "'volume', 'money', 'paused', 'open']"
     filled, blank, skipped, arrays = ask(
         market,
@@ -137,7 +141,7 @@ def test_suspended_days_are_filled_skipped_or_blank(market: LocalStore) -> None:
     assert filled["volume"].tolist()[1:] == filled["money"].tolist()[1:] == [0.0] * (count - 1)
     assert blank["close"].isna().tolist() == [False] + [True] * (count - 1)
     assert blank["paused"].tolist() == filled["paused"].tolist()
-    traded = [row for row in daily(STOPPED, "2025-03-04", str(stopped[0]))][-count:]
+    traded = daily(STOPPED, "2025-03-04", str(stopped[0]))[-count:]
     assert skipped.index[-1].date() == last["date"]
     assert len(skipped) == count
     assert arrays[STOPPED].tolist() == [row["close"] for row in traded]
@@ -184,7 +188,9 @@ def test_get_price_of_several_codes_is_a_panel_or_a_long_frame(market: LocalStor
 
 def test_the_current_day_is_shown_as_far_as_it_has_gone(market: LocalStore) -> None:
     fields = "['open', 'close', 'high', 'low', 'volume', 'money', 'pre_close', 'high_limit', 'low_limit']"
-    frame = ask(market, "2025-12-19 10:00", f"get_price('{MOUTAI}', end_date=context.current_dt, count=1, fields={fields})")
+    frame = ask(
+        market, "2025-12-19 10:00", f"get_price('{MOUTAI}', end_date=context.current_dt, count=1, fields={fields})"
+    )
     bars = minutes(MOUTAI, "2025-12-19 09:31", "2025-12-19 10:00")
     assert frame.iloc[0].tolist() == pytest.approx(
         [
@@ -262,7 +268,9 @@ def test_minutes_between_two_times_include_both(market: LocalStore) -> None:
 
 
 def test_sliding_windows_of_minutes_end_now(market: LocalStore) -> None:
-    frame = ask(market, "2025-12-17 09:33", f"attribute_history('{MOUTAI}', 2, '5m', ['open', 'close', 'high', 'volume'])")
+    frame = ask(
+        market, "2025-12-17 09:33", f"attribute_history('{MOUTAI}', 2, '5m', ['open', 'close', 'high', 'volume'])"
+    )
     bars = minutes(MOUTAI, "2025-12-16 14:50", "2025-12-17 09:33").tail(10)
     older, newer = bars.iloc[:5], bars.iloc[5:]
     assert [str(stamp) for stamp in frame.index] == ["2025-12-16 14:58:00", "2025-12-17 09:33:00"]
@@ -294,9 +302,7 @@ def test_average_price_is_money_over_volume(market: LocalStore) -> None:
 @pytest.mark.parametrize(
     ("code", "ratio"), [(MOUTAI, 0.1), ("300750.XSHE", 0.2), ("688981.XSHG", 0.2), ("510300.XSHG", 0.1)]
 )
-def test_price_limits_come_from_the_reference_price(
-    market: LocalStore, code: str, ratio: float
-) -> None:
+def test_price_limits_come_from_the_reference_price(market: LocalStore, code: str, ratio: float) -> None:
     call = f"get_price('{code}', end_date='2025-12-17', count=1, fields=['high_limit', 'low_limit'])"
     frame = ask(market, "2025-12-18 10:00", call)
     reference = daily(code, "2025-12-17", "2025-12-17")[0]["prev_close"]

@@ -98,9 +98,15 @@ class Changed(SyntheticReference):
 INSTANTS = ["09:05", "09:30", "09:31", "10:00", "11:30", "12:30", "13:00", "13:01", "14:59", "15:00", "15:30"]
 
 EXPRESSIONS = [
-    *(f"attribute_history('{CODE}', 6, '{unit}')" for unit in ("1m", "5m", "15m", "30m", "60m", "1d", "5d", "1w", "1M")),
+    *(
+        f"attribute_history('{CODE}', 6, '{unit}')"
+        for unit in ("1m", "5m", "15m", "30m", "60m", "1d", "5d", "1w", "1M")
+    ),
     *(f"history(6, '{unit}', 'close', ['{CODE}', '{OTHER}'])" for unit in ("1m", "60m", "1d", "1w")),
-    *(f"attribute_history('{CODE}', 40, '1d', ['close', 'factor', 'high_limit'], fq={fq})" for fq in ("'post'", "None")),
+    *(
+        f"attribute_history('{CODE}', 40, '1d', ['close', 'factor', 'high_limit'], fq={fq})"
+        for fq in ("'post'", "None")
+    ),
     *(
         f"get_price('{CODE}', count=6, end_date={end}, frequency='{unit}')"
         for unit in ("1m", "5m", "60m", "daily", "5d", "1w", "1M")

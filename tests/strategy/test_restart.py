@@ -244,6 +244,7 @@ class TestSaving:
 
 def test_damaged_state_is_never_taken_for_a_first_start(tmp_path: Path) -> None:
     run(HOOKS, tmp_path)
-    (tmp_path / STATE_FILE).write_text("{", encoding="utf-8")
+    for file in tmp_path.rglob(STATE_FILE):
+        file.write_text("{", encoding="utf-8")
     with pytest.raises(StateError, match=r"live_state\.json.*已损坏"):
         run(HOOKS, tmp_path)

@@ -57,6 +57,9 @@ def live(
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
     cash: Annotated[float | None, typer.Option(help="模拟账户初始资金，元")] = None,
     exit_after_close: Annotated[bool, typer.Option("--exit-after-close", help="15:30 退出，不等次日")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="归档已保存的状态，重新开始（流水和账户保留）")] = False,
+    restore: Annotated[int | None, typer.Option("--restore", help="退回到第几代已保存的状态")] = None,
+    catch_up: Annotated[float, typer.Option("--catch-up", help="补做停机期间错过的定时任务，最多晚这么多秒")] = 0.0,
     open_report: Annotated[bool, typer.Option("--open", help="回放结束后在浏览器里打开报告")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
@@ -79,6 +82,9 @@ def live(
         data=data,
         runtime_dir=runtime_dir or settings.runtime_dir,
         stop_after_close=exit_after_close,
+        fresh=fresh,
+        restore=restore,
+        catch_up_s=catch_up,
     )
     run_live(request, settings, log_dir or settings.log_dir, quiet, open_report)
 

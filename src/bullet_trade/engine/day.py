@@ -75,7 +75,9 @@ class DayCycle:
             engine.tasks.start_date = day
         engine.journal.append(now, "day", {"day": day.isoformat()})
         engine.tell(DayOpened(now, day))
-        engine.tasks.plan(day, now)
+        engine.tasks.plan(day, now, engine.alive_until, engine.terms.catch_up)
+        engine.alive_until = None
+        engine.tell_missed()
         self._set_marks(day, now)
 
     def _set_marks(self, day: date, now: datetime) -> None:
@@ -123,7 +125,7 @@ class DayCycle:
         engine = self._engine
         now = engine.now()
         engine.tell_missed()
-        engine.account.sync()
+        engine.account.sync(checkpoint=True)
         engine.ledger.check(engine.book.open_orders())
         engine.tell(self.summary(day, now))
         engine.save("收盘")

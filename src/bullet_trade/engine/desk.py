@@ -73,6 +73,7 @@ class OrderDesk:
         self._securities = securities
         self._terms = terms
         self.next_number = terms.first_number
+        self.tag_prefix = f"bt:{terms.tag_label}:"
 
     # -- placing ---------------------------------------------------------------------------------------------------
 

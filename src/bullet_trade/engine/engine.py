@@ -5,14 +5,14 @@ next = earliest of (inbox message, due timer);  the clock moves to it;  apply it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.ledger import Ledger
-from bullet_trade.domain.orders import Order
+from bullet_trade.domain.orders import Order, OrderState
 from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.account import AccountSync
@@ -26,6 +26,7 @@ from bullet_trade.engine.events import (
     Event,
     LinkChanged,
     OrderWaitEnded,
+    Reconciled,
     Saved,
     Stopping,
     TaskMissed,
@@ -33,6 +34,7 @@ from bullet_trade.engine.events import (
 from bullet_trade.engine.host import StrategyHost
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
 from bullet_trade.engine.order_book import OrderBook
+from bullet_trade.engine.recovery import Record, lose_sight, rebuild, reconcile
 from bullet_trade.engine.schedule import Anchor
 from bullet_trade.engine.tasks import Missed, Task, TaskBook, grace_of
 from bullet_trade.engine.timers import TimerQueue
@@ -66,17 +68,23 @@ class EngineParts:
     audience: Audience
     securities: Callable[[Code], Security | None]
     desk_terms: DeskTerms
+    past: Callable[[], Iterable[Record]] = tuple
+    """The journal's records of earlier runs, from the last checkpoint on; read once, before the broker connects."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineTerms:
-    """How the engine runs. `last_day` ends a replay; `autosave_s` None saves at the close and at the end only."""
+    """How the engine runs. `last_day` ends a replay; `autosave_s` None saves at the close and at the end only.
+
+    Tasks that were due while the process was down are run when they are not older than `catch_up`, else told.
+    """
 
     strategy: Path
     order_wait_s: float = 16.0
     last_day: date | None = None
     stop_after_close: bool = False
     autosave_s: float | None = 60.0
+    catch_up: timedelta = timedelta(0)
 
 
 class Engine:
@@ -109,7 +117,8 @@ class Engine:
         self.account = AccountSync(
             parts.broker, self.ledger, parts.journal, parts.audience, self.pump, self.book.open_orders
         )
-        self.tasks = TaskBook(self.timers, self.calendar, self._run_task)
+        self.missed = Missed()
+        self.tasks = TaskBook(self.timers, self.calendar, self._run_task, self.missed)
         self.days = DayCycle(self, terms.last_day, terms.stop_after_close)
         self.context: object = None
         """What the strategy's callbacks receive first; set by the strategy layer."""
@@ -120,7 +129,8 @@ class Engine:
         self._link_up: bool | None = None
         self._stopping: str | None = None
         self._waiting_ticks = 0
-        self.missed = Missed()
+        self.alive_until: datetime | None = None
+        """After a restart: when the process before was last known to be alive; set by the strategy layer."""
 
     # -- time and telling ------------------------------------------------------------------------------------------
 
@@ -225,7 +235,7 @@ class Engine:
             case StopRequested(reason):
                 self.stop(reason)
             case AccountSnapshot():
-                self.account.take(message, self.now())
+                self._take_snapshot(message)
             case Entitlement():
                 self._entitle(message)
             case LinkDown(reason):
@@ -271,12 +281,39 @@ class Engine:
         """Connect to the broker and take the account, once. Raises `UsageError` when the broker does not answer."""
         if self.account.known:
             return
+        self._recover()
+        today = self.now().date()
+        if self.calendar.is_session(today):
+            self.book.open_day(today)
         self.parts.broker.connect(self.inbox.put)
         if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S) and self._stopping is None:
             raise UsageError(
                 f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息",
                 "检查券商端是否已登录后重新启动",
             )
+
+    def _recover(self) -> None:
+        """Rebuild orders and ledger from the journal of earlier runs; orders that were alive become `unknown`."""
+        self.account.recovered = rebuild(self.parts.past(), self.book) > 0
+        lose_sight(self.book, self.now())
+
+    def _take_snapshot(self, snapshot: AccountSnapshot) -> None:
+        now = self.now()
+        if not self.account.known or any(o.state is OrderState.UNKNOWN for o in self.book.orders.values()):
+            self._reconcile(snapshot, now)
+        self.account.take(snapshot, now)
+
+    def _reconcile(self, snapshot: AccountSnapshot, now: datetime) -> None:
+        ours = list(self.book.orders.values())
+        found = reconcile(ours, snapshot, self.desk.tag_prefix, self.desk.next_number)
+        for order in found.adopted:
+            self.desk.next_number = order.order_id + 1
+            self.book.adopt(order)
+        for report in found.reports:
+            self.desk.take(report, now)
+        if found.findings:
+            self.journal.append(now, "findings", {"found": found.findings})
+            self.tell(Reconciled(now, tuple(found.findings)))
 
     def await_orders(self, orders: Sequence[Order], wait_s: float | None) -> None:
         """Wait for orders to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
@@ -294,7 +331,7 @@ class Engine:
         hook = self.host.hooks.get(name)
         if hook is None:
             return
-        self.journal.append(self.now(), "callback", {"name": name})
+        self._note_callback(name)
         self.host.call(name, hook, arguments, at, self.now())
 
     def _run_task(self, task: Task, due: datetime) -> None:
@@ -305,7 +342,14 @@ class Engine:
                 self.tell_missed(task.label)
             return
         self.tell_missed(task.label)
+        if task.expression.anchor is not Anchor.EVERY_MINUTE:
+            self._note_callback(task.label)
         self.host.call(task.label, task.callback, (self.context,), due, now)
+
+    def _note_callback(self, name: str) -> None:
+        # Durable before it runs: after a crash inside it, the restart must not take it for one that never ran.
+        self.journal.append(self.clock.now(), "callback", {"name": name})
+        self.journal.barrier()
 
     def tell_missed(self, label: str | None = None) -> None:
         """Tell and journal what was due and not run, of one task or of all."""

@@ -14,6 +14,7 @@ from bullet_trade.domain.ledger import Difference
 from bullet_trade.domain.money import Money, Price
 from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
+from bullet_trade.engine.recovery import Finding
 
 
 class OrderFacts(msgspec.Struct, frozen=True):
@@ -169,6 +170,13 @@ class AccountDiffers(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...]
 
 
+class Reconciled(msgspec.Struct, frozen=True):
+    """What the comparison of our orders with the broker's lists leaves to say."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+
+
 class LinkChanged(msgspec.Struct, frozen=True):
     """The connection to the broker was lost or came back."""
 
@@ -191,6 +199,13 @@ class Saved(msgspec.Struct, frozen=True):
     at: datetime
     reason: str
     unsaved: tuple[str, ...]
+
+
+class StateNote(msgspec.Struct, frozen=True):
+    """Something about the restored state that a person should know."""
+
+    at: datetime
+    text: str
 
 
 class StrategySaid(msgspec.Struct, frozen=True):
@@ -230,9 +245,11 @@ Event = (
     | DayClosed
     | Entitled
     | AccountDiffers
+    | Reconciled
     | LinkChanged
     | Waiting
     | Saved
+    | StateNote
     | StrategySaid
     | Recorded
     | Stopping

@@ -78,13 +78,22 @@ class OrderBook:
         self.day = date.min
 
     def open_day(self, day: date) -> None:
-        """A new trading date: finished orders and yesterday's trades leave, T+1 shares become free."""
+        """A new trading date: finished orders and yesterday's trades leave, T+1 shares become free.
+
+        The date that is open already stays as it is: a restart in the session must not release today's purchases.
+        """
+        if day == self.day:
+            return
         self.day = day
         self.orders = {order_id: order for order_id, order in self.orders.items() if not order.is_final}
         self._by_tag = {order.tag: order for order in self.orders.values()}
         self.trades = []
         self.sums = DaySums()
         self.ledger.open_day()
+
+    def adopt(self, order: Order) -> None:
+        """Take in an order that the broker has and the journal has lost; nothing is set aside for it."""
+        self.orders[order.order_id] = self._by_tag[order.tag] = order
 
     def by_tag(self, tag: str) -> Order | None:
         """The order that travels under `tag`."""

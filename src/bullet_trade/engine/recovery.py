@@ -1,8 +1,8 @@
 """What became of our orders while this process was not there. Pure functions; nothing is ever sent again.
 
-First the journal's records are applied to an empty book, exactly as the engine applied them when they were new. Then the
-result is compared with what the broker lists, and the comparison gives reports (what the broker proves) and findings
-(what a person should know). Applying the reports is the desk's work, as with any report.
+First the journal's records are applied to an empty book, exactly as the engine applied them when they were new. Then
+the result is compared with what the broker lists, and the comparison gives reports (what the broker proves) and
+findings (what a person should know). Applying the reports is the desk's work, as with any report.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from bullet_trade.domain.errors import StateError
-from bullet_trade.domain.money import text
-from bullet_trade.domain.orders import AT_BROKER, Order
+from bullet_trade.domain.money import Price
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderId, OrderState, OrderType
 from bullet_trade.domain.reports import (
     Accepted,
     AccountSnapshot,
@@ -92,7 +92,7 @@ def _apply(at: datetime, kind: str, body: bytes, book: OrderBook) -> bool:
     match kind:
         case "day":
             book.open_day(_day(body).day)
-        case "account":
+        case "account" | "checkpoint":
             book.ledger.adopt(_snapshot(body))
         case "intent":
             intent = _intent(body)
@@ -133,9 +133,7 @@ def reconcile(ours: Sequence[Order], snapshot: AccountSnapshot, label: str, next
     return result
 
 
-def _rows_by_order(
-    ours: Sequence[Order], snapshot: AccountSnapshot, findings: list[Finding]
-) -> dict[str, OrderRow]:
+def _rows_by_order(ours: Sequence[Order], snapshot: AccountSnapshot, findings: list[Finding]) -> dict[str, OrderRow]:
     by_number = {order.broker_id: order.tag for order in ours if order.broker_id}
     rows: dict[str, OrderRow] = {}
     doubled: set[str] = set()
@@ -149,8 +147,9 @@ def _rows_by_order(
             doubled.add(tag)
         else:
             rows[tag] = row
-    for tag in sorted(doubled):
-        findings.append(Finding("doubled", tag, f"券商有多笔委托使用同一备注 {tag}，无法判断，请人工核对"))
+    findings += [
+        Finding("doubled", tag, f"券商有多笔委托使用同一备注 {tag}，无法判断，请人工核对") for tag in sorted(doubled)
+    ]
     return rows
 
 
@@ -174,9 +173,7 @@ def _compare(
         if trade.trade_id not in seen:
             seen.add(trade.trade_id)
             filled += trade.amount
-            result.reports.append(
-                Filled(order.tag, trade.trade_id, trade.amount, trade.price, trade.at, trade.fee)
-            )
+            result.reports.append(Filled(order.tag, trade.trade_id, trade.amount, trade.price, trade.at, trade.fee))
     if row is None:
         if order.state in AT_BROKER:
             _absent(order, filled, snapshot, result)
@@ -218,9 +215,6 @@ def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconc
 
 
 def _adopted(row: OrderRow, number: int, at: datetime) -> Order:
-    from bullet_trade.domain.money import Price
-    from bullet_trade.domain.orders import OrderId, OrderState, OrderType
-
     return Order(
         order_id=OrderId(number),
         parent_id=OrderId(number),
@@ -234,9 +228,3 @@ def _adopted(row: OrderRow, number: int, at: datetime) -> Order:
         state=OrderState.UNKNOWN,
         broker_id=row.broker_id,
     )
-
-
-def account_words(snapshot: AccountSnapshot) -> str:
-    """The account in a line, for the log."""
-    held = "、".join(f"{row.code} {row.amount} 股" for row in snapshot.holdings) or "空仓"
-    return f"可用 {text(snapshot.available)} 元，冻结 {text(snapshot.frozen)} 元，{held}"

@@ -60,7 +60,8 @@ class Task(msgspec.Struct, frozen=True):
 class TaskBook:
     """Registered tasks and their timers of the current day. Engine thread only."""
 
-    def __init__(self, timers: TimerQueue, calendar: TradingCalendar, run: Run) -> None:
+    def __init__(self, timers: TimerQueue, calendar: TradingCalendar, run: Run, missed: Missed) -> None:
+        self._missed = missed
         self._timers = timers
         self._calendar = calendar
         self._run = run
@@ -110,12 +111,26 @@ class TaskBook:
         self._pending.clear()
         self._tasks.clear()
 
-    def plan(self, day: date, now: datetime) -> None:
-        """Set the timers of a trading day; moments before `now` are past and not set."""
+    def plan(self, day: date, now: datetime, alive_until: datetime | None, catch_up: timedelta) -> None:
+        """Set the timers of a trading day. Moments before `now` are past and not set, except after a restart: what was
+        due since `alive_until` is run at once if it is not older than `catch_up`, and noted as missed otherwise."""
         self._day = day
         self._pending.clear()
         for task in self._tasks:
+            if alive_until is not None:
+                self._make_up(task, day, now, alive_until, catch_up)
             self._plan(task, day, now)
+
+    def _make_up(self, task: Task, day: date, now: datetime, alive_until: datetime, catch_up: timedelta) -> None:
+        if task.expression.anchor is Anchor.EVERY_MINUTE or not self._due_on(task, day):
+            return
+        due = moment(task.expression, day)
+        if not alive_until < due < now:
+            return
+        if now - due <= catch_up:
+            self._timers.add(now, _RANK[task.period], lambda: self._run(task, now))
+        else:
+            self._missed.note(task.label, due)
 
     def _plan(self, task: Task, day: date, now: datetime) -> None:
         if not self._due_on(task, day):

@@ -25,7 +25,7 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
     rows.add_row("行情", data)
     rows.add_row("日历", f"{run.calendar.source}，已知到 {run.calendar.last}")
     protection = f"{settings.market_buy_price_percent:+.1%}/{settings.market_sell_price_percent:+.1%}"
-    rows.add_row("下单", f"最多等待 {run.terms.order_wait_s:g} 秒  市价保护 {protection}")
+    rows.add_row("下单", f"最多等待 {run.session.engine.terms.order_wait_s:g} 秒  市价保护 {protection}")
     rows.add_row("风控", "交易规则、资金、可卖数量检查；金额限额尚未启用")
     rows.add_row("目录", str(run.directory))
     return Panel(rows, title=f"bullet-trade {__version__}", title_align="left", border_style="cyan")

@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from functools import cache
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,31 +16,23 @@ from bullet_trade.brokers.simulator.account import Account
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
 from bullet_trade.domain.errors import StateError, UsageError
 from bullet_trade.domain.money import money
-from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
-from bullet_trade.engine.desk import DeskTerms, tag_label
-from bullet_trade.engine.engine import EngineParts, EngineTerms
+from bullet_trade.engine.engine import EngineTerms
 from bullet_trade.engine.events import Audience
-from bullet_trade.engine.inbox import Inbox
-from bullet_trade.engine.timers import ClockTimers, TimerQueue
 from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
-from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.market.holiday_file import Holidays, parse_holidays
 from bullet_trade.market.overrides import Overrides, parse_overrides
-from bullet_trade.market.rulebook import RuleBook
+from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
 from bullet_trade.ops.replay_range import ReplayRange, replay_range
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ports.market_data import MarketData
-from bullet_trade.ports.terms import TradingTerms
-from bullet_trade.quotes.feed import HistoryFeed
 from bullet_trade.quotes.local.store import LocalStore
 from bullet_trade.quotes.synthetic import SyntheticMarket
 from bullet_trade.store import runtime_dir
 from bullet_trade.store.files import write_atomically
 from bullet_trade.store.journal import SqliteJournal
-from bullet_trade.store.state import FileStateStore, LastStateStore
-from bullet_trade.strategy.api import default_namespace
+from bullet_trade.store.state import FileStateStore, LastStateStore, archive
 from bullet_trade.strategy.context import RunParams
 from bullet_trade.strategy.session import Session
 
@@ -56,6 +47,8 @@ class RunRequest:
     """What the user asked for on the command line, over what the settings say.
 
     `replay` None runs on the wall clock; ``auto``, ``FROM``, ``FROM:TO`` replay. `speed` None is as fast as it goes.
+    `fresh` archives the saved state first; `restore` begins with that generation of it. Tasks that were due while the
+    process was down are run if they are not older than `catch_up_s` seconds.
     """
 
     strategy: Path
@@ -64,7 +57,10 @@ class RunRequest:
     speed: float | None
     data: str
     runtime_dir: Path
-    stop_after_close: bool
+    stop_after_close: bool = False
+    fresh: bool = False
+    restore: int | None = None
+    catch_up_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +68,12 @@ class Run:
     """A run that is ready to start. `directory` is where its files are."""
 
     session: Session
-    inbox: Inbox
     directory: Path
     data: MarketData
     calendar: TradingCalendar
     clock: Clock
     days: ReplayRange | None
     held: FileLock
-    terms: EngineTerms
 
 
 def open_data(source: str, calendar: TradingCalendar) -> MarketData:
@@ -136,12 +130,15 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
         undo.callback(held.release)
         if days is not None:
             _clear_replay(directory)
-        run = _assemble(request, settings, audience, calendar, data, directory, clock, days, held)
-        undo.callback(run.session.parts.journal.close)
-        run.session.research = research
-        run.session.load()
+        journal = SqliteJournal(
+            directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=days is not None
+        )
+        undo.callback(journal.close)
+        session = _assemble(request, settings, audience, calendar, data, directory, clock, days, journal)
+        session.research = research
+        session.load()
         undo.pop_all()
-    return run
+    return Run(session, directory, data, calendar, clock, days, held)
 
 
 @contextmanager
@@ -163,69 +160,54 @@ def _assemble(
     directory: Path,
     clock: Clock,
     days: ReplayRange | None,
-    held: FileLock,
-) -> Run:
+    journal: SqliteJournal,
+) -> Session:
     replaying = days is not None
-    timers = TimerQueue()
-    clock_timers = ClockTimers(clock, timers)
-    feed = HistoryFeed(data, calendar, clock_timers)
-    overrides = read_overrides(settings.rules_file)
-    trading = TradingTerms(FeeSchedule(overrides.commission))
-
-    @cache
-    def securities(code: Code) -> Security | None:
-        known = feed.security(code)
-        return overrides.apply(known) if known is not None else None
-
-    files = FileStateStore(directory, durable=not replaying)
-    store = LastStateStore(files) if replaying else files
-    saved = store.load()
-    account_file = directory / ACCOUNT_FILE
-    broker = SimulatedBroker(
-        Market(feed, feed, data, calendar, securities),
-        clock_timers,
-        trading,
-        _load_account(account_file, settings),
-        report_delay_s=0.0 if replaying else settings.simulator_report_delay,
-    )
-    if not replaying:
-        broker.persist = lambda account: write_atomically(account_file, msgspec.json.encode(account))
-    inbox = Inbox()
-    journal = SqliteJournal(
-        directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=replaying
-    )
-    used = journal.numbers()
-    parts = EngineParts(
-        clock=clock,
-        inbox=inbox,
-        timers=timers,
-        calendar=calendar,
-        quotes=feed,
-        broker=broker,
-        rules=RuleBook(overrides, trading.schedule, calendar),
-        trading=trading,
-        journal=journal,
-        audience=audience,
-        securities=securities,
-        desk_terms=DeskTerms(
-            tag_label(settings.strategy_name or request.strategy.stem),
-            max(used.runs, saved[0].run_number if saved else 0) + 1,
-            used.last_order + 1,
-            settings.market_buy_price_percent,
-            settings.market_sell_price_percent,
-        ),
-    )
+    if request.fresh:
+        journal.append(clock.now(), "fresh", {"archived": str(archive(directory, clock.now()) or "")})
+        journal.barrier()
+    files = FileStateStore(directory, durable=not replaying, restore=request.restore)
     terms = EngineTerms(
         strategy=request.strategy.resolve(),
         order_wait_s=settings.trade_max_wait_time,
         last_day=days.last if days else None,
         stop_after_close=request.stop_after_close,
         autosave_s=settings.g_autosave_interval if settings.g_autosave_enabled and not replaying else None,
+        catch_up=timedelta(seconds=request.catch_up_s),
     )
     start = days.first if days else clock.now().date()
-    run_params = RunParams(start, days.last if days else date(2200, 1, 1))
-    session = Session(parts, terms, data, store, saved, run_params, default_namespace())
-    return Run(session, inbox, directory, data, calendar, clock, days, held, terms)
+    return assemble(
+        Wiring(
+            clock=clock,
+            calendar=calendar,
+            data=data,
+            audience=audience,
+            journal=journal,
+            store=LastStateStore(files) if replaying else files,
+            broker=lambda around: _simulator(around, directory, settings, replaying),
+            terms=terms,
+            run_params=RunParams(start, days.last if days else date(2200, 1, 1)),
+            label=settings.strategy_name or request.strategy.stem,
+            overrides=read_overrides(settings.rules_file),
+            buy_percent=settings.market_buy_price_percent,
+            sell_percent=settings.market_sell_price_percent,
+            match_ticks=not replaying or request.speed is not None,
+        )
+    )
+
+
+def _simulator(around: Surroundings, directory: Path, settings: Settings, replaying: bool) -> SimulatedBroker:
+    account_file = directory / ACCOUNT_FILE
+    broker = SimulatedBroker(
+        Market(around.feed, around.feed, around.data, around.calendar, around.securities),
+        around.timers,
+        around.trading,
+        _load_account(account_file, settings),
+        report_delay_s=0.0 if replaying else settings.simulator_report_delay,
+    )
+    if not replaying:
+        broker.persist = lambda account: write_atomically(account_file, msgspec.json.encode(account))
+    return broker
 
 
 def _directory(request: RunRequest) -> Path:

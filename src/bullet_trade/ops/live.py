@@ -73,7 +73,7 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
         members.append(tables)
     with closing(file), composed(request, settings, Audiences(*members)) as run:
         console.print(banner(run, request, settings))
-        with stop_signals(run.inbox), progress.shown(run.days, run.calendar):
+        with stop_signals(run.session.parts.inbox), progress.shown(run.days, run.calendar):
             tables.starting = Money(round(settings.simulator_initial_cash * 10_000)) if run.days else None
             run_session(run)
         report = _finish(run, request, collector, console) if run.days else None

@@ -10,6 +10,9 @@ from bullet_trade.domain.orders import OrderState, OrderType, Side
 from bullet_trade.engine import events
 from bullet_trade.engine.events import OrderFacts
 
+ALARMING = frozenset({"doubled", "fills_missing", "expired", "unknown", "adopted"})
+"""Findings of a reconciliation that a person has to look into."""
+
 SIDE = {Side.BUY: "买入", Side.SELL: "卖出"}
 
 
@@ -56,12 +59,17 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
         case events.AccountDiffers(at, differences):
             found = "；".join(f"{d.what} 本地 {d.ours} 券商 {d.theirs}" for d in differences)
             return Line(at, "error", "system", f"账户与券商不一致，已按券商更正：{found}")
+        case events.Reconciled(at, findings):
+            level = "warning" if any(f.kind in ALARMING for f in findings) else "info"
+            return Line(at, level, "system", f"核对委托：{'；'.join(f.text for f in findings)}")
         case events.LinkChanged(at, up, reason):
             return Line(at, "info" if up else "error", "system", "券商连接已恢复" if up else f"券商连接断开：{reason}")
         case events.Waiting(at, what, until):
             return Line(at, "info", "system", f"等待 {what}，{until:%Y-%m-%d %H:%M} 开始（还有 {_span(until, at)}）")
         case events.Saved(at, reason, unsaved):
             return _saved(at, reason, unsaved)
+        case events.StateNote(at, words):
+            return Line(at, "warning", "system", words)
         case events.StrategySaid(at, level, words):
             return Line(at, level, "strategy", words)
         case events.Stopping(at, reason):

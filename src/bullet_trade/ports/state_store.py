@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from types import ModuleType
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -38,17 +39,27 @@ class SavedState(msgspec.Struct, kw_only=True):
     """Opening times of the positions held, by code; the broker does not know them."""
 
 
+class Loaded(NamedTuple):
+    """What a restart begins with. `unpickle` gives the attributes of `g`; it wants the loaded strategy module, because
+    `g` may hold instances of the strategy's own classes. `notes` say what is unusual about it, in Chinese."""
+
+    state: SavedState
+    unpickle: Callable[[ModuleType | None], dict[str, object]]
+    notes: tuple[str, ...]
+
+
 class StateStore(Protocol):
-    """Keeps one state and one `g`. Raises `StateError` with the file's name and what to do."""
+    """Keeps the state and `g`. Raises `StateError` with the file's name and what to do."""
 
-    def load(self) -> tuple[SavedState, Callable[[], dict[str, object]]] | None:
-        """The newest saved state, and what gives the attributes of `g`; None on a first start.
+    def load(self) -> Loaded | None:
+        """The newest whole state; None on a first start."""
 
-        `g` may hold instances of the strategy's own classes: ask for it once the strategy's module is loaded.
+    def save(self, state: SavedState, g: dict[str, object], strategy: ModuleType | None) -> tuple[str, ...]:
+        """Replace both atomically. Returns the names of attributes that cannot be pickled and were left out.
+
+        `g` is pickled before this returns; writing may go on in the background, and a failure of it is raised by the
+        next call.
         """
 
-    def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
-        """Replace both atomically. Returns the names of attributes that cannot be pickled and were left out."""
-
     def close(self) -> tuple[str, ...]:
-        """Write what was only remembered so far; returns as `save` does."""
+        """Return when everything is written; returns as `save` does."""

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bullet_trade.domain.errors import StateError
+from bullet_trade.engine.recovery import Record
 
 SCHEMA_VERSION = 1
 BATCH_RECORDS = 1_000
@@ -37,11 +38,22 @@ class Row(NamedTuple):
     body: bytes
 
 
-class Numbers(NamedTuple):
-    """What has been numbered so far: runs of an engine on this journal, and the last order."""
+class History(NamedTuple):
+    """What a restart has to know of earlier runs on this journal.
+
+    `runs` and `last_order` keep tags unique; `last_at` is the time of the last record; `marks` the date on which each
+    of the day's hooks was called last (ISO). `fresh`: the user gave up the saved state and no run has begun since.
+    """
 
     runs: int
     last_order: int
+    last_at: datetime | None
+    marks: dict[str, str]
+    fresh: bool
+
+
+_LAST_BEGIN = "SELECT kind FROM record WHERE kind IN ('fresh', 'start', 'restart') ORDER BY seq DESC LIMIT 1"
+_DAY_HOOKS = ("before_trading_start", "after_trading_end")
 
 
 class SqliteJournal:
@@ -76,11 +88,26 @@ class SqliteJournal:
         last = self._db.execute("SELECT max(seq) FROM record").fetchone()[0]
         self._next = (last or 0) + 1
 
-    def numbers(self) -> Numbers:
-        """What earlier runs have used, so that no tag is ever used twice, even after a crash before any save."""
+    def history(self) -> History:
+        """What earlier runs have used and done, as far as it survived; complete even after a crash before any save."""
         runs = self._db.execute("SELECT count(*) FROM record WHERE kind IN ('start', 'restart')").fetchone()[0]
         orders = "SELECT max(json_extract(CAST(body AS TEXT), '$.order_id')) FROM record WHERE kind = 'intent'"
-        return Numbers(runs, self._db.execute(orders).fetchone()[0] or 0)
+        last_at = self._db.execute("SELECT at FROM record ORDER BY seq DESC LIMIT 1").fetchone()
+        hooks = "SELECT max(at) FROM record WHERE kind = 'callback' AND json_extract(CAST(body AS TEXT), '$.name') = ?"
+        called = {name: self._db.execute(hooks, (name,)).fetchone()[0] for name in _DAY_HOOKS}
+        return History(
+            runs,
+            self._db.execute(orders).fetchone()[0] or 0,
+            datetime.fromisoformat(last_at[0]) if last_at else None,
+            {name: at[:10] for name, at in called.items() if at is not None},
+            self._db.execute(_LAST_BEGIN).fetchone() == ("fresh",),
+        )
+
+    def since_checkpoint(self) -> list[Record]:
+        """The records from which orders and ledger are rebuilt: the last checkpoint and all that came after it."""
+        first = self._db.execute("SELECT max(seq) FROM record WHERE kind = 'checkpoint'").fetchone()[0] or 0
+        rows = self._db.execute("SELECT at, kind, body FROM record WHERE seq >= ? ORDER BY seq", (first,))
+        return [Record(datetime.fromisoformat(at), kind, body) for at, kind, body in rows]
 
     def append(self, at: datetime, kind: str, body: msgspec.Struct | dict[str, object]) -> int:
         seq = self._next

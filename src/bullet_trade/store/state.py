@@ -6,77 +6,91 @@
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
-from collections.abc import Callable
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 from bullet_trade.domain.errors import StateError
-from bullet_trade.ports.state_store import SavedState, SavedTask
-from bullet_trade.store.files import write_atomically
+from bullet_trade.ports.state_store import Loaded, SavedState, SavedTask
+from bullet_trade.store.generations import G_FILE, STATE_FILE, Damage, Document, Generations, Pair
+from bullet_trade.store.safe_pickle import load_attributes, picklable_part
 
-STATE_FILE, G_FILE = "live_state.json", "g.pkl"
 STRATEGY_VERSION = 1
 """The version of the `strategy` section that deployed files carry."""
 
 OWN_SCHEMA = 1
 """The version of our own section, `bullet_trade`."""
 
-_REMEDY = "从备份恢复该文件，或把运行目录改名后重新启动（会作为首次启动）"
+_CHOICES = "用 --restore 代号 退回较早的一代，或用 --fresh 归档现有状态后重新开始"
+
+__all__ = ["G_FILE", "STATE_FILE", "FileStateStore", "LastStateStore", "archive"]
 
 
 class FileStateStore:
-    """State files in one runtime directory."""
+    """State files in one runtime directory. Writing happens on a thread of its own: a large `g` holds the engine only
+    while it is pickled."""
 
-    def __init__(self, directory: Path, durable: bool = True) -> None:
-        self._state = directory / STATE_FILE
-        self._g = directory / G_FILE
-        self._durable = durable
+    def __init__(self, directory: Path, durable: bool = True, restore: int | None = None) -> None:
+        """`restore` names the generation to begin with instead of the newest."""
+        self._directory = directory
+        self._generations = Generations(directory, durable)
+        self._restore = restore
+        self._number = 0
+        self._writer = ThreadPoolExecutor(1, "state-writer")
+        self._writing: Future[None] | None = None
 
-    def load(self) -> tuple[SavedState, Callable[[], dict[str, object]]] | None:
-        if not self._state.exists() and not self._g.exists():
-            return None
-        for path in (self._state, self._g):
-            if not path.exists():
-                raise StateError(f"状态不完整：缺少 {path}", _REMEDY)
-        return self._load_state(), self._load_g
+    def load(self) -> Loaded | None:
+        newest, damaged = self._generations.newest()
+        self._number = max([newest.number if newest else 0, *self._generations.numbers()])
+        if self._restore is not None:
+            pair = self._generations.load(self._restore)
+            return self._loaded(pair, (f"按 --restore 使用第 {pair.number} 代状态",))
+        if newest is not None:
+            return self._loaded(newest, tuple(_fallen_back(newest, damaged)))
+        if damaged:
+            words = "；".join(f"{_place(self._directory, d)} {d.reason}" for d in damaged)
+            raise StateError(f"运行目录 {self._directory} 的状态全部损坏：{words}", _CHOICES)
+        return None
 
-    def _load_state(self) -> SavedState:
+    def _loaded(self, pair: Pair, notes: tuple[str, ...]) -> Loaded:
+        path = pair.directory / STATE_FILE
         try:
-            document = json.loads(self._state.read_text(encoding="utf-8"))
-            return _from_document(document)
-        except OSError as error:
-            raise StateError(f"无法读取 {self._state}：{error.strerror}", "检查文件权限") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StateError(f"状态文件 {self._state} 已损坏（{error}）", _REMEDY) from error
-
-    def _load_g(self) -> dict[str, object]:
-        try:
-            with self._g.open("rb") as file:
-                loaded = pickle.load(file)
-        except OSError as error:
-            raise StateError(f"无法读取 {self._g}：{error.strerror}", "检查文件权限") from error
-        except Exception as error:  # unpickling a damaged file can raise anything
-            raise StateError(f"全局变量文件 {self._g} 无法恢复（{type(error).__name__}: {error}）", _REMEDY) from error
-        if not isinstance(loaded, dict):
-            raise StateError(f"全局变量文件 {self._g} 的内容不是字典", _REMEDY)
-        return loaded
-
-    def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
-        kept, unsaved = _picklable(g)
-        text = json.dumps(_to_document(state), ensure_ascii=False, indent=2, sort_keys=True)
-        try:
-            write_atomically(self._g, kept, self._durable)
-            write_atomically(self._state, text.encode("utf-8"), self._durable)
-        except OSError as error:
+            state = _from_document(pair.state)
+        except _VersionError as error:
             raise StateError(
-                f"无法保存状态到 {self._state.parent}：{error.strerror}", "检查磁盘空间和目录权限"
+                f"状态文件 {path} 由其他版本写成（{error}）", f"请升级 bullet-trade，或{_CHOICES}"
             ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StateError(f"状态文件 {path} 已损坏（{error}）", _CHOICES) from error
+
+        def unpickle(strategy: ModuleType | None) -> dict[str, object]:
+            return load_attributes(pair.g, strategy, pair.directory / G_FILE)
+
+        return Loaded(state, unpickle, notes)
+
+    def save(self, state: SavedState, g: dict[str, object], strategy: ModuleType | None) -> tuple[str, ...]:
+        kept, unsaved = picklable_part(g, strategy)
+        self._wait()
+        self._number += 1
+        self._writing = self._writer.submit(self._generations.save, self._number, _to_document(state), kept)
         return unsaved
 
+    def _wait(self) -> None:
+        if self._writing is None:
+            return
+        writing, self._writing = self._writing, None
+        try:
+            writing.result()
+        except OSError as error:
+            raise StateError(f"无法保存状态到 {self._directory}：{error.strerror}", "检查磁盘空间和目录权限") from error
+
     def close(self) -> tuple[str, ...]:
+        try:
+            self._wait()
+        finally:
+            self._writer.shutdown()
         return ()
 
 
@@ -85,35 +99,48 @@ class LastStateStore:
 
     def __init__(self, files: FileStateStore) -> None:
         self._files = files
-        self._last: tuple[SavedState, dict[str, object]] | None = None
+        self._last: tuple[SavedState, dict[str, object], ModuleType | None] | None = None
         self.load = files.load
 
-    def save(self, state: SavedState, g: dict[str, object]) -> tuple[str, ...]:
-        self._last = (state, g)
+    def save(self, state: SavedState, g: dict[str, object], strategy: ModuleType | None) -> tuple[str, ...]:
+        self._last = (state, g, strategy)
         return ()
 
     def close(self) -> tuple[str, ...]:
-        return self._files.save(*self._last) if self._last is not None else ()
+        unsaved = self._files.save(*self._last) if self._last is not None else ()
+        self._files.close()
+        return unsaved
 
 
-def _picklable(g: dict[str, object]) -> tuple[bytes, tuple[str, ...]]:
-    """The pickle of `g`, and the names of what could not be pickled and was left out."""
-    try:
-        return pickle.dumps(g, protocol=pickle.HIGHEST_PROTOCOL), ()
-    except Exception:  # noqa: BLE001 - any type may refuse; find out below which attribute it is
-        kept = {name: value for name, value in g.items() if _can_pickle(value)}
-        return pickle.dumps(kept, protocol=pickle.HIGHEST_PROTOCOL), tuple(sorted(g.keys() - kept.keys()))
+def archive(directory: Path, now: datetime) -> Path | None:
+    """Move the state files aside, for a fresh start; nothing is deleted. Returns where they are, None without any."""
+    names = [name for name in (STATE_FILE, G_FILE, "generations") if (directory / name).exists()]
+    if not names:
+        return None
+    target = directory / "archive" / f"{now:%Y%m%d-%H%M%S-%f}"
+    target.mkdir(parents=True)
+    for name in names:
+        shutil.move(directory / name, target / name)
+    return target
 
 
-def _can_pickle(value: object) -> bool:
-    try:
-        pickle.Pickler(io.BytesIO(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
-    except Exception:  # noqa: BLE001 - a refusal is the answer
-        return False
-    return True
+def _fallen_back(pair: Pair, damaged: list[Damage]) -> list[str]:
+    if not damaged:
+        return []
+    words = "；".join(f"{damage.directory.name} {damage.reason}" for damage in damaged)
+    saved = pair.state.get("bullet_trade", {}).get("saved_at", "时间不明")
+    return [f"最新的状态不完整（{words}），已退回第 {pair.number} 代，保存于 {saved}"]
 
 
-def _to_document(state: SavedState) -> dict[str, object]:
+def _place(directory: Path, damage: Damage) -> str:
+    return "当前" if damage.directory == directory else f"第 {damage.directory.name} 代"
+
+
+class _VersionError(Exception):
+    """The file's layout is of another version."""
+
+
+def _to_document(state: SavedState) -> Document:
     tasks = [
         {
             "module": "strategy",
@@ -150,11 +177,13 @@ def _to_document(state: SavedState) -> dict[str, object]:
     }
 
 
-def _from_document(document: dict[str, dict[str, object]]) -> SavedState:
+def _from_document(document: Document) -> SavedState:
     strategy = document["strategy"]
     own = document.get("bullet_trade", {"schema": OWN_SCHEMA})
     if strategy["version"] != STRATEGY_VERSION or own["schema"] != OWN_SCHEMA:
-        raise ValueError(f"格式版本 {strategy['version']}/{own['schema']}，本程序支持 {STRATEGY_VERSION}/{OWN_SCHEMA}")
+        raise _VersionError(
+            f"格式版本 {strategy['version']}/{own['schema']}，本程序支持 {STRATEGY_VERSION}/{OWN_SCHEMA}"
+        )
     saved_at = own.get("saved_at") or document.get("scheduler", {}).get("last_cursor") or "1970-01-01T00:00:00"
     rows = strategy.get("tasks") or []
     return SavedState(

@@ -45,7 +45,8 @@ _FUNCTIONS = {
     provider_functions: (
         "get_fundamentals get_fundamentals_continuously get_history_fundamentals get_valuation get_factor_values "
         "get_money_flow get_mtss get_billboard_list get_locked_shares get_margincash_stocks get_marginsec_stocks "
-        "get_extras valuation indicator income balance cash_flow cashflow bank_indicator security_indicator "
+        "get_fund_info get_dominant_future get_future_contracts get_extras "
+        "valuation indicator income balance cash_flow cashflow bank_indicator security_indicator "
         "insurance_indicator finance macro opt"
     ),
     query: "query",

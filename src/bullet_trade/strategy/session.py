@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from bullet_trade.domain.errors import InvariantError, StrategyError, UsageError
 from bullet_trade.domain.money import money
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.engine import Engine, EngineParts, EngineTerms
-from bullet_trade.engine.events import StrategySaid
+from bullet_trade.engine.events import StateNote, StrategySaid
 from bullet_trade.engine.schedule import Period
 from bullet_trade.market.codes import normalize
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.quotes import Tick
 from bullet_trade.ports.research import ResearchProvider
-from bullet_trade.ports.state_store import SavedState, SavedTask, StateStore
+from bullet_trade.ports.state_store import Loaded, SavedState, SavedTask, StateStore
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.strategy import current
 from bullet_trade.strategy.context import Context, RunParams
@@ -32,8 +32,6 @@ from bullet_trade.strategy.objects import Portfolio
 from bullet_trade.strategy.settings import StrategySettings
 from bullet_trade.strategy.tick_view import TickView
 
-Saved = tuple[SavedState, Callable[[], dict[str, object]]]
-
 
 class Session:
     """Owns what belongs to the strategy (`g`, settings, context); drives start and restart. Engine thread only."""
@@ -44,7 +42,7 @@ class Session:
         terms: EngineTerms,
         data: MarketData,
         store: StateStore,
-        saved: Saved | None,
+        saved: Loaded | None,
         run_params: RunParams,
         namespace: Mapping[str, object],
     ) -> None:
@@ -86,8 +84,7 @@ class Session:
         self._bound.run(current.bind, self)
         self._bound.run(self.engine.host.load)
         if self._saved is not None:
-            _, unpickled = self._saved
-            vars(self.g).update(unpickled())
+            vars(self.g).update(self._saved.unpickle(self.engine.host.module))
 
     def run(self) -> str:
         """Restore or initialise what `load` loaded, run to the end, save. Returns why the run ended."""
@@ -115,14 +112,16 @@ class Session:
             engine.journal.close()
         return reason
 
-    def _begin(self, saved: Saved | None) -> None:
+    def _begin(self, saved: Loaded | None) -> None:
         engine = self.engine
         body: dict[str, object] = {"strategy": engine.host.path.name, "hash": engine.host.source_hash}
         engine.journal.append(engine.now(), "restart" if saved else "start", body)
         if saved is None:
             self._initialise()
         else:
-            self._restore(saved[0])
+            for note in saved.notes:
+                engine.tell(StateNote(engine.now(), note))
+            self._restore(saved.state)
         engine.call_hook("process_initialize", (self.context,), engine.now())
 
     def _initialise(self) -> None:
@@ -140,6 +139,7 @@ class Session:
         engine.desk.next_number = max(engine.desk.next_number, state.next_order_number)
         engine.days.marks.update(state.marks)
         self._opened = state.opened
+        engine.alive_until = max(engine.alive_until or state.saved_at, state.saved_at)
         if state.strategy_start_date:
             engine.tasks.start_date = date.fromisoformat(state.strategy_start_date)
         for task in state.tasks:
@@ -184,7 +184,7 @@ class Session:
             marks=dict(engine.days.marks),
             opened={p.code: p.opened_at.isoformat() for p in engine.ledger if p.opened_at is not None},
         )
-        return self._store.save(state, attributes(self.g))
+        return self._store.save(state, attributes(self.g), self.engine.host.module)
 
     # -- for the strategy's functions ------------------------------------------------------------------------------
 

@@ -270,6 +270,19 @@ def _order_list(referee: Referee) -> None:
     require(all(row.status == _JUNK for row in rows), f"被拒委托若在列表中，状态应为 {_JUNK}")
 
 
+def _trade_list(referee: Referee) -> None:
+    referee.connect()
+    bought = referee.send(Side.BUY, 1000, Fate.FILL)
+    sold = referee.send(Side.SELL, 500, Fate.FILL)
+    referee.reaches(bought, S.FILLED)
+    referee.reaches(sold, S.FILLED)
+    rows = referee.snapshot().trades
+    listed = sorted((row.tag, row.trade_id, row.amount, row.price) for row in rows)
+    told = sorted((report.tag, report.trade_id, report.amount, report.price) for report in referee.of(Filled))
+    require(listed == told, f"当日成交列表 {listed} 与成交回报 {told} 不符")
+    require(all(row.side is (Side.BUY if row.tag == bought.tag else Side.SELL) for row in rows), "成交列表的方向有误")
+
+
 def _by_hand(referee: Referee) -> None:
     opening = referee.connect()
     referee.world.enter_by_hand(Side.SELL, 500)
@@ -352,11 +365,12 @@ def _order_while_down(referee: Referee) -> None:
         lambda: order.state in (S.REJECTED, S.UNKNOWN),
         "断线时下单没有得到 Rejected 或 NoAnswer",
     )
+    refused = order.state is S.REJECTED
     referee.world.restore_link()
     referee.settled()
-    if order.state is S.REJECTED:
-        now = referee.moved(opening)
-        require(now.frozen == 0, "断线时被拒的委托在恢复后又发了出去")
+    now = referee.moved(opening)
+    sent = order.filled or now.frozen or referee.of(Accepted)
+    require(not (refused and sent), "断线时被拒的委托在恢复后又发了出去")
 
 
 def _silent_after_close(referee: Referee) -> None:
@@ -394,6 +408,7 @@ CARDS: tuple[Card, ...] = (
     Card("t_plus_1", "当日买入当日不可卖", _t1),
     Card("next_day", "次日可卖，隔日委托失效", _next_day, (_A.NEXT_DAY,)),
     Card("order_list", "当日委托列表", _order_list, (_A.ORDER_LIST,)),
+    Card("trade_list", "当日成交列表与回报一致", _trade_list, (_A.TRADE_LIST,)),
     Card("by_hand", "手工委托只改变账户", _by_hand, (_A.BY_HAND, _A.ORDER_LIST)),
     Card("twice", "回报重复", _disturbed, (_A.TWICE,), _D.TWICE),
     Card("late", "回报迟到", _disturbed, (_A.LATE,), _D.LATE),

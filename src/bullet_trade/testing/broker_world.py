@@ -42,6 +42,7 @@ class Ability(Enum):
     BY_HAND = "手工委托"
     NEXT_DAY = "进入下一交易日"
     ORDER_LIST = "账户快照带当日委托"
+    TRADE_LIST = "账户快照带当日成交"
 
 
 class Disturbance(Enum):

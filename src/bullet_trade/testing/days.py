@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from bullet_trade.brokers.simulator.account import Account
@@ -15,26 +15,18 @@ from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
 from bullet_trade.brokers.simulator.drills import Drill
 from bullet_trade.brokers.simulator.faults import DrilledBroker
 from bullet_trade.brokers.simulator.market_faults import DrilledMarket
-from bullet_trade.domain.errors import BulletTradeError
 from bullet_trade.domain.money import money
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.engine.desk import DeskTerms, tag_label
-from bullet_trade.engine.engine import EngineParts, EngineTerms
-from bullet_trade.engine.inbox import Inbox, StopRequested
-from bullet_trade.engine.timers import ClockTimers, TimerQueue
+from bullet_trade.engine.engine import EngineTerms
+from bullet_trade.engine.inbox import StopRequested
 from bullet_trade.market.calendar import exchange_calendar
-from bullet_trade.market.fees import FeeSchedule
-from bullet_trade.market.overrides import Overrides
-from bullet_trade.market.rulebook import RuleBook
+from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.ports.exchange_feed import ExchangeFeed
 from bullet_trade.ports.market_data import MarketData
-from bullet_trade.ports.terms import TradingTerms
-from bullet_trade.quotes.feed import HistoryFeed
 from bullet_trade.store.journal import Row, SqliteJournal, read_journal
 from bullet_trade.store.state import FileStateStore
-from bullet_trade.strategy.api import default_namespace
 from bullet_trade.strategy.context import RunParams
 from bullet_trade.strategy.session import Session
 from bullet_trade.testing.recorder import Recorder
@@ -70,6 +62,7 @@ def run_days(
     autosave_s: float | None = None,
     recorder: Recorder | None = None,
     drill: Drill | None = None,
+    catch_up: timedelta = timedelta(0),
     ticks_everywhere: bool = False,
     prepare: Callable[[Session], None] = lambda _: None,
 ) -> DaysRun:
@@ -89,50 +82,45 @@ def run_days(
         recorder = recorder or Recorder()
         account = account or Account(cash=money(cash))
         clock = VirtualClock(start or datetime.combine(first, time()))
-        inbox, timers, calendar = Inbox(), TimerQueue(), exchange_calendar()
-        clock_timers = ClockTimers(clock, timers)
         market = DrilledMarket(market, drill) if drill is not None else market
-        feed = HistoryFeed(market, calendar, clock_timers, ticks_everywhere)
-        trading = TradingTerms(FeeSchedule())
-
-        def simulator(trading_now: ExchangeFeed) -> Broker:
-            seen = Market(trading_now, feed, market, calendar, feed.security)
-            return SimulatedBroker(seen, clock_timers, trading, account, report_delay_s)
-
-        if broker is not None:
-            plugged = broker(clock_timers)
-        elif drill is not None:
-            plugged = DrilledBroker(drill, simulator, feed, clock_timers, trading)
-        else:
-            plugged = simulator(feed)
-        store = FileStateStore(folder, durable=False)
-        saved = store.load()
         journal = SqliteJournal(folder / JOURNAL_FILE)
-        used = journal.numbers()
-        run_number = max(used.runs, saved[0].run_number if saved else 0) + 1
-        parts = EngineParts(
-            clock=clock,
-            inbox=inbox,
-            timers=timers,
-            calendar=calendar,
-            quotes=feed,
-            broker=plugged,
-            rules=RuleBook(Overrides(), trading.schedule, calendar),
-            trading=trading,
-            journal=journal,
-            audience=recorder,
-            securities=feed.security,
-            desk_terms=DeskTerms(tag_label(file.stem), run_number, used.last_order + 1),
+        stack.callback(journal.close)
+        session = assemble(
+            Wiring(
+                clock=clock,
+                calendar=exchange_calendar(),
+                data=market,
+                audience=recorder,
+                journal=journal,
+                store=FileStateStore(folder, durable=False),
+                broker=_plug(broker, account, drill, report_delay_s),
+                terms=EngineTerms(file.resolve(), order_wait_s, last, autosave_s=autosave_s, catch_up=catch_up),
+                run_params=RunParams(first, last),
+                label=file.stem,
+                match_ticks=ticks_everywhere,
+            )
         )
-        terms = EngineTerms(file.resolve(), order_wait_s, last, autosave_s=autosave_s)
-        session = Session(parts, terms, market, store, saved, RunParams(first, last), default_namespace())
+        timers, inbox = session.parts.timers, session.parts.inbox
         if stop_at is not None:
             timers.add(stop_at, Rank.HOUSEKEEPING, lambda: inbox.put(StopRequested("测试到此为止")))
         prepare(session)
-        try:
-            session.load()
-        except BulletTradeError:
-            parts.journal.close()
-            raise
+        session.load()
         reason = session.run()
         return DaysRun(session, recorder, list(read_journal(folder / JOURNAL_FILE)), reason, account)
+
+
+def _plug(
+    broker: Callable[[Timers], Broker] | None, account: Account, drill: Drill | None, report_delay_s: float
+) -> Callable[[Surroundings], Broker]:
+    def plug(around: Surroundings) -> Broker:
+        def simulator(trading_now: ExchangeFeed) -> Broker:
+            seen = Market(trading_now, around.feed, around.data, around.calendar, around.securities)
+            return SimulatedBroker(seen, around.timers, around.trading, account, report_delay_s)
+
+        if broker is not None:
+            return broker(around.timers)
+        if drill is not None:
+            return DrilledBroker(drill, simulator, around.feed, around.timers, around.trading)
+        return simulator(around.feed)
+
+    return plug

@@ -12,7 +12,7 @@ from bullet_trade.brokers.simulator.orders import CounterOrder
 from bullet_trade.domain.errors import StateError
 from bullet_trade.domain.money import Money, Price, divide_half_up
 from bullet_trade.domain.orders import Side
-from bullet_trade.domain.reports import AccountSnapshot, HoldingRow
+from bullet_trade.domain.reports import AccountSnapshot, HoldingRow, TradeRow
 from bullet_trade.domain.securities import Code
 from bullet_trade.market.dividend_tax import HeldLot
 
@@ -75,6 +75,8 @@ class Account(msgspec.Struct):
     """The trading date that was opened last, ISO."""
     orders: dict[str, CounterOrder] = {}
     """The orders of that date, by tag."""
+    trades: list[TradeRow] = []
+    """The fills of that date, by hand or not."""
     version: int = VERSION
 
     def number(self) -> int:
@@ -139,13 +141,13 @@ class Account(msgspec.Struct):
             del self.holdings[code]
 
     def snapshot(self, at: datetime) -> AccountSnapshot:
-        """The account as it is stated to the client, with the day's orders."""
+        """The account as it is stated to the client, with all orders and trades of the day."""
         rows = tuple(
             HoldingRow(Code(code), h.amount, h.free, Price(divide_half_up(h.paid, h.amount)))
             for code, h in sorted(self.holdings.items())
         )
         orders = tuple(order.row() for order in self.orders.values())
-        return AccountSnapshot(at, self.cash, self.frozen, rows, orders)
+        return AccountSnapshot(at, self.cash, self.frozen, rows, orders, tuple(self.trades), complete=True)
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ from bullet_trade.domain.reports import (
     OrderReport,
     Rejected,
     Report,
+    TradeRow,
 )
 from bullet_trade.domain.securities import Code
 from bullet_trade.market.refusal import Refusal
@@ -293,9 +294,12 @@ class SimulatedBroker:
             order.status = Status.PART_FILLED
         else:
             order.status = Status.PART_CANCELLING
-        trade_id = str(account.number())
-        if not order.by_hand:
-            self._report(Filled(ticket.tag, trade_id, amount, at_price, at, fee))
+        tag, trade_id = "" if order.by_hand else ticket.tag, str(account.number())
+        account.trades.append(
+            TradeRow(tag, str(order.number), trade_id, ticket.code, ticket.side, amount, at_price, at, fee)
+        )
+        if tag:
+            self._report(Filled(tag, trade_id, amount, at_price, at, fee))
         if tax:
             account.cash = Money(account.cash - tax)
             self._report(Entitlement(ticket.code, Money(-tax), 0, at, f"红利税补缴 {text(tax)} 元（按持股期限）"))
@@ -367,7 +371,7 @@ class SimulatedBroker:
             if order.alive:
                 self.ended(order, "上一交易日没有成交，已失效", now)
         self._exchange.clear()
-        account.orders = {}
+        account.orders, account.trades = {}, []
         settlement.free_bought_shares(account)
         since = date.fromisoformat(account.day) if account.day else today
         account.day = today.isoformat()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bullet_trade.domain.errors import DataError, UsageError
 from bullet_trade.ports.research import PUBLISHED_IN, Query
+from bullet_trade.quotes.local.load import quote_path
 from bullet_trade.quotes.research import functions
 from bullet_trade.quotes.research.reading import Parameter
 from bullet_trade.quotes.research.sql import Statement, quoted, tables_of
@@ -102,7 +103,7 @@ class ResearchTables:
                 f"{self.label} 里没有数据表 {table}.parquet",
                 f"按 docs/data-format.md 准备该文件；目录里有：{'、'.join(self._files)}",
             )
-        return f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
+        return f"read_parquet({quote_path(path)})"
 
     def columns(self, table: str) -> tuple[str, ...]:
         """The names of a table's columns."""

@@ -197,6 +197,23 @@ def get_locked_shares(
     )
 
 
+def get_fund_info(security: str, date: Day = None) -> object:
+    """What is known of a fund: name, manager, dates, as jqdatasdk gives it."""
+    return ask("get_fund_info", security=security, date=known_day(session(), "get_fund_info", "date", date))
+
+
+def get_dominant_future(underlying_symbol: str, date: Day = None) -> object:
+    """The code of the dominant contract of a future. An A-share account does not trade it; signals may read it."""
+    day = known_day(session(), "get_dominant_future", "date", date)
+    return ask("get_dominant_future", underlying_symbol=underlying_symbol, date=day)
+
+
+def get_future_contracts(underlying_symbol: str, date: Day = None) -> object:
+    """Contracts of a future that may be traded on `date`: a list of codes."""
+    day = known_day(session(), "get_future_contracts", "date", date)
+    return ask("get_future_contracts", underlying_symbol=underlying_symbol, date=day)
+
+
 def get_margincash_stocks(date: Day = None) -> object:
     """Securities that may be bought on margin on `date`: a list."""
     return ask("get_margincash_stocks", date=known_day(session(), "get_margincash_stocks", "date", date))

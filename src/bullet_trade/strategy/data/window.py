@@ -44,8 +44,9 @@ class Window:
         """The last `count` rows."""
         if count >= len(self.stamps):
             return self
+        first = len(self.stamps) - count
         places = (self.places[1] - count, self.places[1]) if self.places is not None else None
-        return Window(self.stamps[-count:], self.values[:, -count:], places)
+        return Window(self.stamps[first:], self.values[:, first:], places)
 
 
 def nothing(wish: Wish) -> Window:

@@ -1,0 +1,1 @@
+"""JoinQuant's technical indicators: `series`, `formulas` over them, and the `functions` that strategies call."""

@@ -1,0 +1,1 @@
+"""JoinQuant's library package."""

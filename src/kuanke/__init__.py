@@ -1,0 +1,1 @@
+"""JoinQuant's package of the strategy environment."""
