@@ -229,6 +229,8 @@ def test_the_last_visible_bar(market: SyntheticMarket, place: int, at: str) -> N
         f"get_price('{CODE}', end_date='2025-03-12 10:01:00', count=1, frequency='1m')",
         f"get_bars('{CODE}', 1, end_dt='2025-03-13')",
         f"get_ticks('{CODE}', '2025-03-13', count=1)",
+        f"get_bars('{CODE}', 1, '1m', end_dt='2025-03-12 10:01:00')",
+        f"get_ticks('{CODE}', '2025-03-12 10:00:01', count=1)",
         f"get_current_tick('{CODE}', dt='2025-03-12 10:00:01')",
         f"get_call_auction('{CODE}', '2025-03-12', '2025-03-13')",
         f"get_index_stocks('{INDEX}', '2025-03-13')",
@@ -250,6 +252,7 @@ def test_today_as_an_end_day_is_no_time_to_come(market: SyntheticMarket) -> None
         f"get_price('{CODE}', end_date='2025-03-12', count=1)",
         f"get_price('{CODE}', end_date=context.current_dt, count=1, frequency='1m')",
         f"get_bars('{CODE}', 1, end_dt='2025-03-12')",
+        f"get_price('{CODE}', end_date='2025-03-12 15:00:00', count=1)",
     )
     results = ask(market, "2025-03-12 10:00", *calls, setup="set_option('avoid_future_data', True)")
     assert not any(isinstance(result, Exception) for result in results)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bullet_trade import __version__
-from bullet_trade.cli import data
+from bullet_trade.cli import data, state
 from bullet_trade.cli.rules import rules
 from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(state.app, name="state")
 app.command()(rules)
 
 EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70

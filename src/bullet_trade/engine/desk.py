@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from bullet_trade.domain.money import Price, price
+from bullet_trade.domain.money import Money, Price, price
 from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.reports import Filled, NoAnswer, OrderReport
 from bullet_trade.domain.securities import Code, Security
@@ -46,6 +47,17 @@ class DeskTerms:
     first_number: int = 1
     buy_percent: float = 0.015
     sell_percent: float = -0.015
+
+
+class Purse(NamedTuple):
+    """What a part of the account may use: cash for a purchase, shares of the security for a sale."""
+
+    cash: Money
+    shares: int
+
+
+MOST = 1 << 62
+"""No narrower limit than the account's own."""
 
 
 class OrderDesk:
@@ -86,20 +98,23 @@ class OrderDesk:
         limit_price: Price,
         now: datetime,
         percent: float | None = None,
+        parent: OrderId | None = None,
+        purse: Purse | None = None,
     ) -> list[Order]:
         """Size, check, write down and send; empty when a rule of ours refused (told and journaled).
 
         More than one order where the amount exceeds the exchange's largest one. `limit_price` is the limit, or the
         protection price of a market order (0: made from the last price and `percent`, a fraction; None takes the
-        configured one).
+        configured one). `parent` is a number from `reserve` that the orders are to be known by; `purse` narrows what
+        they may use.
         """
-        wish = self._wish(code, side, amount, order_type, limit_price, percent)
+        wish = self._wish(code, side, amount, order_type, limit_price, percent, purse)
         sized = size(wish, self.book.day, now.time(), self._rules, self._trading) if isinstance(wish, Wish) else wish
         if isinstance(sized, Refusal):
             self._refuse(now, code, side, amount, sized)
             return []
         assert isinstance(wish, Wish)
-        parent = OrderId(self.next_number)
+        parent = parent or OrderId(self.next_number)
         orders = [self._create(wish, parent, part, sized.order_type, sized.limit_price, now) for part in sized.amounts]
         for order in orders:
             cash = sized.cash
@@ -112,6 +127,12 @@ class OrderDesk:
             self._send(order, sized.adjustments, now)
         return orders
 
+    def reserve(self) -> OrderId:
+        """A number for orders that are to be placed later, or are to be written about before they leave."""
+        number = OrderId(self.next_number)
+        self.next_number += 1
+        return number
+
     def _wish(
         self,
         code: Code,
@@ -120,6 +141,7 @@ class OrderDesk:
         order_type: OrderType,
         limit_price: Price,
         percent: float | None,
+        purse: Purse | None,
     ) -> Wish | Refusal:
         security = self._securities(code)
         if security is None or not self._quotes.known(code):
@@ -149,8 +171,8 @@ class OrderDesk:
             last,
             price(facts.prev_close),
             limits,
-            0 if buying else self.book.sellable(code),
-            self.book.ledger.available,
+            0 if buying else min(self.book.sellable(code), purse.shares if purse else MOST),
+            Money(min(self.book.ledger.available, purse.cash if purse else MOST)),
             *(self._purchases(code) if buying and security.st else (0, 0)),
         )
 

@@ -126,7 +126,7 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
     directory = runtime_dir.prepare(_directory(request))
     clock = VirtualClock(datetime.combine(days.first, time()), request.speed) if days else wall
     with ExitStack() as undo:
-        held = runtime_dir.lock(directory)
+        held = runtime_dir.lock(directory, f"{wall.now():%Y-%m-%d %H:%M:%S}")
         undo.callback(held.release)
         if days is not None:
             _clear_replay(directory)

@@ -67,7 +67,7 @@ class HistoryFeed:
         """`ticks_everywhere`: the simulated exchange matches every security that has snapshots on them; otherwise only
         where they are recorded, or the strategy has subscribed."""
         self._data = data
-        self._ticks_everywhere = ticks_everywhere
+        self._match_ticks = ticks_everywhere or not data.synthetic
         self._calendar = calendar
         self._timers = timers
         self._day: date = date.min
@@ -166,9 +166,7 @@ class HistoryFeed:
         return None
 
     def uses_ticks(self, code: Code) -> bool:
-        if not (self._ticks_everywhere or code in self._sinks or not self._data.synthetic):
-            return False
-        return self._ticks(code) is not None
+        return (self._match_ticks or code in self._sinks) and self._ticks(code) is not None
 
     def snapshot(self, code: Code) -> Tick | None:
         ticks = self._ticks(code) if self.uses_ticks(code) else None

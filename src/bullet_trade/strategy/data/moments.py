@@ -62,7 +62,7 @@ def known_moment(run: Session, function: str, name: str, value: object, of_day: 
         return now
     wanted = moment(value, of_day)
     if wanted > now:
-        if wanted.date() > now.date() or of_day == time():
+        if wanted != datetime.combine(now.date(), END_OF_DAY):  # the end of today stands for today as a whole
             refuse_future(run, function, name, str(wanted))
         return now
     return wanted

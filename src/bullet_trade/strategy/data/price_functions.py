@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, time
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from bullet_trade.strategy.data.arguments import Codes, at_least_one, field_name
 from bullet_trade.strategy.data.fields import DEFAULT_FIELDS, numbers_of
 from bullet_trade.strategy.data.frames import by_code, by_field, common_times, long_form, python_times, structured
 from bullet_trade.strategy.data.interval import MINUTE, Interval, interval
-from bullet_trade.strategy.data.moments import END_OF_DAY, day_of, known_moment, moment
+from bullet_trade.strategy.data.moments import END_OF_DAY, day_of, known_day, known_moment, moment
 from bullet_trade.strategy.data.panel import Panel
 from bullet_trade.strategy.data.price_windows import past_window, price_window
 from bullet_trade.strategy.data.standard_bars import standard_bars
@@ -106,8 +106,10 @@ def get_price(
     names = field_names(fields, DEFAULT_FIELDS)
     wish = Wish(numbers_of(names), adjust.mode(fq), bool(skip_paused), bool(fill_paused))
     length = interval(frequency)
-    of_day = time() if length.unit == MINUTE else END_OF_DAY
-    end = known_moment(run, "get_price", "end_date", end_date, of_day)
+    if length.unit == MINUTE:
+        end = known_moment(run, "get_price", "end_date", end_date)
+    else:
+        end = datetime.combine(known_day(run, "get_price", "end_date", end_date), END_OF_DAY)
     start = None if count is not None else moment(start_date if start_date is not None else FIRST_DAY)
     rows = None if count is None else at_least_one(count)
     securities = securities_of(run, security)

@@ -1,0 +1,170 @@
+"""Stop orders: held by the engine, placed as real orders when the last price reaches them, valid for the day.
+
+The number of a stop order is reserved when it is given, and its real orders carry it as their parent: a journal that
+shows such an order proves that the stop was triggered, so that no restart places it twice. Nothing is set aside for a
+stop order before it is triggered. It is not watched while the engine is not running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+
+import msgspec
+
+from bullet_trade.domain.money import Price
+from bullet_trade.domain.orders import Order, OrderId, OrderType, Side
+from bullet_trade.domain.securities import Code
+from bullet_trade.engine.recovery import Record
+from bullet_trade.engine.timers import TimerQueue
+from bullet_trade.ports.clock import Rank
+from bullet_trade.ports.journal import Journal
+
+GIVEN, OVER = "stop_order", "stop_order_over"
+"""Kinds of journal records."""
+
+WATCH_EVERY = timedelta(seconds=3)
+"""The exchanges publish snapshots at this interval."""
+
+SESSIONS = ((time(9, 30), time(11, 30)), (time(13), time(15)))
+CLOSE = SESSIONS[-1][1]
+
+
+class StopOrder(msgspec.Struct, frozen=True):
+    """One stop order. `rising`: it waits for the price to rise to `stop`. `limit` 0: a market order is placed."""
+
+    number: OrderId
+    code: Code
+    side: Side
+    amount: int
+    rising: bool
+    stop: Price
+    limit: Price
+    pindex: int
+    at: datetime
+
+    @property
+    def order_type(self) -> OrderType:
+        """What is placed when the price is reached."""
+        return OrderType.LIMIT if self.limit else OrderType.MARKET
+
+    def reached(self, last: Price) -> bool:
+        """Whether the last price triggers it."""
+        return last > 0 and (last >= self.stop if self.rising else last <= self.stop)
+
+
+class _Over(msgspec.Struct):
+    number: OrderId
+
+
+Place = Callable[[StopOrder], Sequence[Order]]
+
+
+class StopOrders:
+    """The stop orders of the current date. Engine thread only; checked between callbacks of the strategy."""
+
+    def __init__(
+        self,
+        timers: TimerQueue,
+        journal: Journal,
+        now: Callable[[], datetime],
+        last_price: Callable[[Code], Price],
+        place: Place,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._timers = timers
+        self._journal = journal
+        self._now = now
+        self._last_price = last_price
+        self._place = place
+        self._warn = warn
+        self._waiting: dict[OrderId, StopOrder] = {}
+        self._ended: dict[OrderId, tuple[StopOrder, str]] = {}
+        self._armed = False
+
+    def add(self, stop: StopOrder) -> None:
+        """Write it down and watch it from the next look on."""
+        self._journal.append(stop.at, GIVEN, stop)
+        self._journal.barrier()
+        self._waiting[stop.number] = stop
+        self._arm()
+
+    def waiting(self) -> Iterator[StopOrder]:
+        """Those that were not triggered yet; a snapshot."""
+        return iter(list(self._waiting.values()))
+
+    def ended(self) -> Iterator[tuple[StopOrder, str]]:
+        """Those of the day that are over without an order, with the reason."""
+        return iter(list(self._ended.values()))
+
+    def cancel(self, number: OrderId, reason: str = "已撤销") -> bool:
+        """End a waiting stop order; False when there is none of that number."""
+        stop = self._waiting.pop(number, None)
+        if stop is None:
+            return False
+        self._write_over(stop, reason)
+        self._ended[number] = (stop, reason)
+        return True
+
+    def open_day(self) -> None:
+        """A new date: what was left of the day before is over."""
+        for number in list(self._waiting):
+            self.cancel(number, "当日有效，已过期")
+        self._ended.clear()
+
+    def restore(self, records: Iterable[Record], placed: Iterable[Order]) -> OrderId:
+        """Take up today's stop orders from the journal; those that have an order were triggered. Returns the highest
+        number seen, 0 for none."""
+        known = {order.parent_id for order in placed}
+        today, highest = self._now().date(), OrderId(0)
+        for at, kind, body in records:
+            if kind == GIVEN:
+                stop = msgspec.json.decode(body, type=StopOrder)
+                highest = max(highest, stop.number)
+                if at.date() == today and stop.number not in known:
+                    self._waiting[stop.number] = stop
+            elif kind == OVER:
+                self._waiting.pop(msgspec.json.decode(body, type=_Over).number, None)
+        if self._waiting:
+            self._arm()
+        return highest
+
+    # -- watching --------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        if not self._armed:
+            self._armed = True
+            self._timers.add(next_look(self._now()), Rank.HOOK, self._look)
+
+    def _look(self) -> None:
+        self._armed = False
+        now = self._now()
+        for stop in self.waiting():
+            if now.time() >= CLOSE or now.date() != stop.at.date():
+                self.cancel(stop.number, "当日有效，已过期")
+            elif stop.number in self._waiting and stop.reached(self._last_price(stop.code)):
+                self._trigger(stop)
+        if self._waiting:
+            self._arm()
+
+    def _trigger(self, stop: StopOrder) -> None:
+        del self._waiting[stop.number]
+        if not self._place(stop):  # the desk has told why
+            self._write_over(stop, "触发后被拒绝")
+            self._ended[stop.number] = (stop, "触发后被拒绝")
+            self._warn(f"条件单 #{stop.number} {stop.code} 已触发，但委托被拒绝")
+
+    def _write_over(self, stop: StopOrder, reason: str) -> None:
+        self._journal.append(self._now(), OVER, {"number": stop.number, "reason": reason})
+        self._journal.barrier()
+
+
+def next_look(now: datetime) -> datetime:
+    """When prices are to be looked at next: in three seconds, or when trading begins; once at the close."""
+    then = now + WATCH_EVERY
+    for begin, end in SESSIONS:
+        if then.time() <= begin:
+            return datetime.combine(then.date(), begin)
+        if then.time() <= end:
+            return then
+    return max(then, datetime.combine(then.date(), CLOSE))
