@@ -111,11 +111,11 @@ def feed(run: composition.Run, broker: StampingBroker, taken: list[float]) -> No
         broker.called.clear()
         tick = Tick(code=code, datetime=SESSION + timedelta(seconds=3 * number), current=10.0)
         start = time.perf_counter_ns()
-        run.inbox.put_tick(tick)
+        run.session.parts.inbox.put_tick(tick)
         broker.called.wait(2.0)
         taken.append((broker.stamps[-1] - start) / 1000)
         time.sleep(0.001)
-    run.inbox.put(StopRequested("done"))
+    run.session.parts.inbox.put(StopRequested("done"))
 
 
 if __name__ == "__main__":

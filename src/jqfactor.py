@@ -7,7 +7,7 @@ from bullet_trade.strategy.factor_processing import Factor, standardlize, winsor
 _STAND_INS = _registry.stand_ins("jqfactor")
 globals().update(_STAND_INS)
 
-__all__ = ["Factor", "get_factor_values", "standardlize", "winsorize", "winsorize_med", *_STAND_INS]
+__all__ = ["Factor", "get_factor_values", "standardlize", "winsorize", "winsorize_med", *_STAND_INS]  # noqa: PLE0604 - names of the table
 
 
 def __getattr__(name: str) -> object:

@@ -101,10 +101,15 @@ class Bench:
         self._open(self.clock.now())
         return self
 
-    def sleep(self, text: str, day: date | None = None) -> Bench:
-        """The clock jumps, as after a sleep of the machine; only then what was due happens, late."""
+    def jump(self, text: str, day: date | None = None) -> Bench:
+        """The clock jumps, and nothing that was due has happened yet."""
         self.clock.wait(Inbox(), clock(text, day or self.clock.now().date()))
         self._open(self.clock.now())
+        return self
+
+    def sleep(self, text: str, day: date | None = None) -> Bench:
+        """The clock jumps, as after a sleep of the machine; only then what was due happens, late."""
+        self.jump(text, day)
         return self.go(f"{self.clock.now():%H:%M:%S}")
 
     def order(self, amount: int, limit: float | None = None, code: str = CODE, protection: float = 0.0) -> str:

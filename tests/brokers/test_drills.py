@@ -10,14 +10,17 @@ import pytest
 from bullet_trade.brokers.simulator.drills import NAMED, Drill, FlashCrash, LimitLock, Suspend, load_drill, parse_drill
 from bullet_trade.brokers.simulator.market_faults import DrilledMarket
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.domain.orders import OrderState
+from bullet_trade.domain.orders import OrderState, OrderType, Side
+from bullet_trade.domain.reports import Accepted, Filled, LinkDown, LinkUp, Report
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.events import AccountDiffers, DayClosed, LinkChanged, OrderFinished, ReportIgnored
 from bullet_trade.market.calendar import exchange_calendar
 from bullet_trade.ports.market_data import CorporateAction
 from bullet_trade.quotes.synthetic import SyntheticMarket
+from bullet_trade.testing.broker_world import Fate
 from bullet_trade.testing.days import DaysRun, run_days
 from bullet_trade.testing.fake_market import FakeMarket
+from bullet_trade.testing.simulated_world import SimulatedWorld
 
 CALENDAR = exchange_calendar()
 FIRST, LAST = date(2025, 6, 9), date(2025, 6, 11)
@@ -158,6 +161,23 @@ class TestEachFault:
             'kind = "reject"\nuntil = "10:00"',
         ):
             assert once("order(CODE, 1000)", fault(text)).recorder.of(OrderFinished)[0].order.filled == 1000
+
+
+def test_after_a_break_the_days_reports_come_again() -> None:
+    world = SimulatedWorld()
+    reports: list[Report] = []
+    world.broker.connect(reports.append)
+    world.broker.submit(world.ticket("t1", Side.BUY, 1000, Fate.FILL, OrderType.LIMIT))
+    world.run(10.0)
+    before = [report for report in reports if isinstance(report, Accepted | Filled)]
+    world.lose_link()
+    world.restore_link()
+    world.run(10.0)
+    kinds = [type(report) for report in reports]
+    again = reports[kinds.index(LinkDown) + 1 :]
+    assert type(again[0]) is LinkUp
+    assert [report for report in again if isinstance(report, Accepted | Filled)] == before
+    assert len(before) == 2
 
 
 class TestMarketFaults:

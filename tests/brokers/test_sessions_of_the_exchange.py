@@ -262,6 +262,19 @@ class TestSlowMachine:
         assert len(world.of(Cancelled, tag)) == 1
         assert world.account.frozen == 0
 
+    def test_an_order_of_the_new_day_is_judged_by_the_new_days_limits(self) -> None:
+        day = date(2025, 6, 4)
+        market = FakeMarket().add(CODE, {DAY: 10.0, day: 11.0}, prev_close=10.0, references={day: 11.0})
+        world = Bench(market).go("10:00")
+        world.order(1000, 9.5)
+        world.jump("09:40", day)
+        tag = world.order(1000, 11.5)
+        assert world.rule(tag) == "price_cage"
+        rests = world.order(1000, 10.9)
+        world.go("15:00")
+        assert world.ended(rests) == "收盘未成交，自动撤单"
+        assert world.account.frozen == 0
+
 
 class TestTheBrokersOwnView:
     def test_orders_by_hand_are_the_brokers_facts_only(self) -> None:

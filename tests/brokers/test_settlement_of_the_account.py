@@ -136,6 +136,14 @@ class TestDividendTax:
         assert [e.cash for e in world.of(Entitlement)] == [money(1000), money(-70)]
         assert [lot.amount for lot in world.account.holdings[CODE].lots] == [400]
 
+    def test_what_is_left_owes_at_its_own_sale(self) -> None:
+        world = Bench(market(CorporateAction(NEXT, 1.0, 0.0))).go("10:00")
+        world.order(1000, protection=10.1)
+        world.go("10:00", THIRD)
+        world.order(-400, protection=9.9)
+        world.order(-600, protection=9.9)
+        assert [e.cash for e in world.of(Entitlement)] == [money(1000), money(-80), money(-120)]
+
     def test_funds_pay_none(self) -> None:
         world = Bench(market(CorporateAction(NEXT, 1.0, 0.0), code=FUND)).go("10:00")
         world.order(1000, code=FUND, protection=10.1)
@@ -163,6 +171,13 @@ class TestTheFile:
         second = Bench(market(), NEXT, account=account)
         assert [r.tag for r in second.of(Cancelled)] == [tag]
         assert (account.cash, account.frozen, account.orders) == (money(1_000_000), 0, {})
+
+    def test_a_start_on_a_weekend_ends_what_friday_left(self) -> None:
+        friday, saturday = date(2025, 6, 6), date(2025, 6, 7)
+        first = Bench(market(), friday).go("10:00")
+        tag = first.order(1000, 9.5)
+        second = Bench(market(), saturday, account=read_account(saved_form(first.account), "a"), at="10:00")
+        assert second.ended(tag) == "收盘未成交，自动撤单"
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"\x00\x00", b'{"cash": "x"}'])
     def test_a_damaged_file_is_named_with_the_remedy(self, content: bytes) -> None:

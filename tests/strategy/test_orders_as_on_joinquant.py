@@ -358,7 +358,7 @@ class TestPositions:
         # The resting purchase sets aside 9,900 + 5.00 + 0.10.
         assert said(ran) == [
             "(80089.9, 80089.9, 9905.1, 10000.0, 99995.0)",
-            f"(100000.0, 99995.0, -5e-05, ['{BANK}'])",
+            f"(100000.0, 99995.0, 0.0, ['{BANK}'])",
             "True",
         ]
 

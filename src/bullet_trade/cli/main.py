@@ -11,6 +11,7 @@ import typer
 
 from bullet_trade import __version__
 from bullet_trade.cli import data, state
+from bullet_trade.cli.check import check
 from bullet_trade.cli.rules import rules
 from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(state.app, name="state")
 app.command()(rules)
+app.command()(check)
 
 EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70
 """Exit codes: the command, file or setting is wrong; saved state or the journal is not safe; a defect of ours."""

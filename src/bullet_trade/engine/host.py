@@ -33,6 +33,7 @@ HOOKS = (
     "handle_tick",
     "after_trading_end",
     "on_strategy_end",
+    "on_event",
 )
 
 Callback = Callable[..., object]

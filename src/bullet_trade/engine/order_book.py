@@ -92,8 +92,11 @@ class OrderBook:
         self.ledger.open_day()
 
     def adopt(self, order: Order) -> None:
-        """Take in an order that the broker has and the journal has lost; nothing is set aside for it."""
+        """Take in an order that the broker has and the journal has lost. Its shares are set aside, as far as they are
+        known here; what a purchase holds is known to the broker alone."""
         self.orders[order.order_id] = self._by_tag[order.tag] = order
+        if order.side is Side.BUY or order.code in self.ledger.positions:
+            self.ledger.freeze(order, ZERO)
 
     def by_tag(self, tag: str) -> Order | None:
         """The order that travels under `tag`."""

@@ -33,3 +33,23 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class Disk:
+    """The file operations of which a save consists; `durable` survives a power failure too. All raise `OSError`."""
+
+    def __init__(self, durable: bool = True) -> None:
+        self._durable = durable
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Replace the file's content."""
+        write_atomically(path, content, self._durable)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Move a file over another one."""
+        os.replace(source, target)
+
+    def settle(self, directory: Path) -> None:
+        """Make the moves into `directory` last."""
+        if self._durable:
+            sync_directory(directory)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from bullet_trade.domain.errors import StateError
-from bullet_trade.store.files import sync_directory, write_atomically
+from bullet_trade.store.files import Disk
 
 STATE_FILE, G_FILE = "live_state.json", "g.pkl"
 FOLDER, INCOMING = "generations", "incoming"
@@ -49,10 +48,10 @@ class Damage(NamedTuple):
 class Generations:
     """The pairs of one runtime directory. One thread at a time."""
 
-    def __init__(self, directory: Path, durable: bool = True, kept: int = KEPT) -> None:
+    def __init__(self, directory: Path, durable: bool = True, kept: int = KEPT, disk: Disk | None = None) -> None:
         self._directory = directory
         self._folder = directory / FOLDER
-        self._durable = durable
+        self._disk = disk or Disk(durable)
         self._kept = kept
 
     def newest(self) -> tuple[Pair | None, list[Damage]]:
@@ -63,8 +62,11 @@ class Generations:
             found = read_pair(directory)
             if isinstance(found, Pair):
                 whole.append(found)
-            elif found is not None:
+            elif found is not None and directory.name != INCOMING:  # a save that never was complete is no loss
                 damaged.append(found)
+        halfway = read_pair(self._folder / INCOMING, self._directory)
+        if isinstance(halfway, Pair):  # cut off between its two moves: `g` is in its place, the state not yet
+            whole.append(halfway)
         best = max(whole, key=lambda pair: pair.number, default=None)
         return best, damaged
 
@@ -93,13 +95,12 @@ class Generations:
         """Make this pair the newest. Raises `OSError`; what was whole before stays whole."""
         incoming = self._folder / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
-        write_atomically(incoming / G_FILE, g, self._durable)
-        write_atomically(incoming / STATE_FILE, sealed(number, state, g), self._durable)
+        self._disk.write(incoming / G_FILE, g)
+        self._disk.write(incoming / STATE_FILE, sealed(number, state, g))
         self._retire()
         for name in (G_FILE, STATE_FILE):
-            os.replace(incoming / name, self._directory / name)
-        if self._durable:
-            sync_directory(self._directory)
+            self._disk.replace(incoming / name, self._directory / name)
+        self._disk.settle(self._directory)
         self._prune()
 
     def _retire(self) -> None:
@@ -110,7 +111,7 @@ class Generations:
         target.mkdir(exist_ok=True)
         for name in (G_FILE, STATE_FILE):
             # Copied rather than moved, so that the runtime directory is never without its files.
-            write_atomically(target / name, (self._directory / name).read_bytes(), self._durable)
+            self._disk.write(target / name, (self._directory / name).read_bytes())
 
     def _prune(self) -> None:
         for number in self.numbers()[self._kept :]:
@@ -125,9 +126,9 @@ def sealed(number: int, state: Document, g: bytes) -> bytes:
     return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True).encode("utf-8")
 
 
-def read_pair(directory: Path) -> Pair | Damage | None:
-    """The pair in `directory`; None when it holds neither file."""
-    state_file, g_file = directory / STATE_FILE, directory / G_FILE
+def read_pair(directory: Path, g_directory: Path | None = None) -> Pair | Damage | None:
+    """The pair in `directory` (its `g` in `g_directory`, where that is another); None when there is neither file."""
+    state_file, g_file = directory / STATE_FILE, (g_directory or directory) / G_FILE
     if not state_file.exists() and not g_file.exists():
         return None
     for file in (state_file, g_file):

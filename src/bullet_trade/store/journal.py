@@ -53,6 +53,10 @@ class History(NamedTuple):
 
 
 _LAST_BEGIN = "SELECT kind FROM record WHERE kind IN ('fresh', 'start', 'restart') ORDER BY seq DESC LIMIT 1"
+_FIRST_WANTED = (
+    "SELECT max(seq) FROM record WHERE kind = 'checkpoint' AND substr(at, 1, 10) < "
+    "(SELECT json_extract(CAST(body AS TEXT), '$.day') FROM record WHERE kind = 'day' ORDER BY seq DESC LIMIT 1)"
+)
 _DAY_HOOKS = ("before_trading_start", "after_trading_end")
 
 
@@ -104,8 +108,10 @@ class SqliteJournal:
         )
 
     def since_checkpoint(self) -> list[Record]:
-        """The records from which orders and ledger are rebuilt: the last checkpoint and all that came after it."""
-        first = self._db.execute("SELECT max(seq) FROM record WHERE kind = 'checkpoint'").fetchone()[0] or 0
+        """The records from which orders and ledger are rebuilt: the last checkpoint of a day before the last one that
+        was opened, and all that came after it. The orders of that last day are wanted even after its close: the broker
+        lists them until midnight, and nobody may take them for orders that the journal has lost."""
+        first = self._db.execute(_FIRST_WANTED).fetchone()[0] or 0
         rows = self._db.execute("SELECT at, kind, body FROM record WHERE seq >= ? ORDER BY seq", (first,))
         return [Record(datetime.fromisoformat(at), kind, body) for at, kind, body in rows]
 

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
 from bullet_trade.domain.errors import StateError
 from bullet_trade.ports.state_store import Loaded, SavedState, SavedTask
+from bullet_trade.store.files import Disk
 from bullet_trade.store.generations import G_FILE, STATE_FILE, Damage, Document, Generations, Pair
 from bullet_trade.store.safe_pickle import load_attributes, picklable_part
 
@@ -32,13 +33,20 @@ class FileStateStore:
     """State files in one runtime directory. Writing happens on a thread of its own: a large `g` holds the engine only
     while it is pickled."""
 
-    def __init__(self, directory: Path, durable: bool = True, restore: int | None = None) -> None:
-        """`restore` names the generation to begin with instead of the newest."""
+    def __init__(
+        self,
+        directory: Path,
+        durable: bool = True,
+        restore: int | None = None,
+        disk: Disk | None = None,
+        writer: Executor | None = None,
+    ) -> None:
+        """`restore` names the generation to begin with instead of the newest; `writer` is where files are written."""
         self._directory = directory
-        self._generations = Generations(directory, durable)
+        self._generations = Generations(directory, durable, disk=disk)
         self._restore = restore
         self._number = 0
-        self._writer = ThreadPoolExecutor(1, "state-writer")
+        self._writer: Executor = writer or ThreadPoolExecutor(1, "state-writer")
         self._writing: Future[None] | None = None
 
     def load(self) -> Loaded | None:

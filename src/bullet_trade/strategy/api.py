@@ -6,11 +6,25 @@ import datetime
 import math
 import random
 import time
+from collections import defaultdict
+from functools import partial, reduce
 
 import numpy as np
 import pandas as pd
 
-from bullet_trade.strategy import api_schedule, api_settings, api_trading, objects
+from bullet_trade.strategy import (
+    api_accounts,
+    api_batch,
+    api_files,
+    api_schedule,
+    api_settings,
+    api_trading,
+    event_objects,
+    registry,
+    styles,
+    subaccounts,
+)
+from bullet_trade.strategy.context import Context
 from bullet_trade.strategy.current import session
 from bullet_trade.strategy.data import (
     calendar_functions,
@@ -22,15 +36,22 @@ from bullet_trade.strategy.data import (
     security_functions,
     tick_functions,
 )
+from bullet_trade.strategy.data.unit_data import SecurityUnitData
+from bullet_trade.strategy.objects import UserOrder, UserPosition, UserTrade
+from bullet_trade.strategy.portfolio import Portfolio, SubPortfolio
 
 _FUNCTIONS = {
     api_trading: (
         "order order_target order_value order_target_value order_target_percent cancel_order cancel_all_orders "
         "get_open_orders get_orders get_trades"
     ),
+    api_batch: "batch_submit_orders batch_cancel_orders",
+    api_accounts: "set_subportfolios transfer_cash print_portfolio_info prettytable_print_df",
+    api_files: "read_file write_file",
     api_schedule: "run_daily run_weekly run_monthly unschedule_all",
     api_settings: (
         "set_benchmark set_option set_order_cost set_commission set_slippage set_universe record send_message send_msg "
+        "set_message_handler "
         "disable_cache enable_profile subscribe unsubscribe unsubscribe_all "
         "OrderCost PerTrade FixedSlippage PriceRelatedSlippage StepRelatedSlippage"
     ),
@@ -51,12 +72,26 @@ _FUNCTIONS = {
     ),
     query: "query",
     moments: "FutureDataError",
-    objects: "OrderStatus OrderStyle MarketOrderStyle LimitOrderStyle",
+    styles: ("OrderStatus OrderStyle MarketOrderStyle LimitOrderStyle StopMarketOrderStyle StopLimitOrderStyle"),
+    subaccounts: "SubPortfolioConfig",
+    event_objects: "DividendsEvent ForcedLiquidationEvent",
 }
+
+_CLASSES: dict[str, object] = {
+    "Context": Context,
+    "Portfolio": Portfolio,
+    "SubPortfolio": SubPortfolio,
+    "Position": UserPosition,
+    "Order": UserOrder,
+    "Trade": UserTrade,
+    "SecurityUnitData": SecurityUnitData,
+}
+"""Classes under the platform's names, for `isinstance` and annotations."""
 
 NAMES: dict[str, object] = {
     name: getattr(module, name) for module, names in _FUNCTIONS.items() for name in names.split()
 }
+NAMES |= _CLASSES | registry.stand_ins("jqdata")
 """Functions and classes by the name under which strategies know them."""
 
 MODULES = {
@@ -70,6 +105,23 @@ MODULES = {
 }
 """What strategies use without importing it, as the platform's namespace has it."""
 
+_OF_NUMPY = (
+    "array arange average corrcoef cov cumsum diff exp floor inf isnan linspace mean median nan ones polyfit power "
+    "sign sqrt std var zeros"
+)
+"""What strategies use of numpy by its bare name. `sum`, `any`, `all`, `min`, `max`, `abs` and `round` stay Python's."""
+
+BARE: dict[str, object] = {name: getattr(np, name) for name in _OF_NUMPY.split()} | {
+    "defaultdict": defaultdict,
+    "partial": partial,
+    "reduce": reduce,
+    "xrange": range,
+    "unicode": str,
+    "basestring": str,
+    "long": int,
+}
+"""Found without an import, but not brought by a star import: that would replace what a strategy took from `math`."""
+
 PER_RUN = ("g", "log")
 """Names that mean another object in each run."""
 
@@ -81,4 +133,4 @@ def per_run(name: str) -> object:
 
 def default_namespace() -> dict[str, object]:
     """What a strategy file finds even when it imports nothing; `g` and `log` are added when the run is bound."""
-    return {**NAMES, **MODULES}
+    return {**BARE, **NAMES, **MODULES}

@@ -38,7 +38,9 @@ def unschedule_all() -> None:
 
 
 def _register(func: Scheduled, period: Period, index: int, time: object, force: bool, reference: str | None) -> None:
-    engine = session().engine
+    run = session()
+    engine = run.engine
+    time = run.settings.time_alias(time)
     name = getattr(func, "__name__", "")
     if callable(func) and engine.host.function(name) is not func:
         raise StrategyError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from bullet_trade.domain.errors import StrategyError
@@ -151,12 +151,31 @@ def _is_number(value: object) -> bool:
 
 
 def send_message(message: object, channel: str = "weixin") -> bool:
-    """A message to the operator; written to the log."""
-    session().log.info(f"[策略消息] {message}")
+    """A message to the operator: written to the log, and given to the handler of `set_message_handler`.
+
+    False when the handler raised; the log says why.
+    """
+    run = session()
+    run.log.info(f"[策略消息] {message}")
+    if run.message_handler is None:
+        return True
+    try:
+        run.message_handler(str(message))
+    except Exception as error:  # noqa: BLE001 - a message that cannot be delivered must not stop trading
+        run.log.warning(f"消息处理函数出错：{type(error).__name__}: {error}")
+        return False
     return True
 
 
 send_msg = send_message
+
+
+def set_message_handler(handler: Callable[[str], object] | None) -> None:
+    """Have each message given to ``handler(text)``; None stops it. A function of the strategy file is found again
+    after a restart."""
+    if handler is not None and not callable(handler):
+        raise StrategyError(f"消息处理函数 {handler!r} 无效", "传入函数本身，例如 set_message_handler(notify)")
+    session().message_handler = handler
 
 
 def disable_cache() -> None:

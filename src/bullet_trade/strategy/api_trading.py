@@ -9,15 +9,17 @@ from bullet_trade.domain.money import Price, price
 from bullet_trade.domain.orders import Order, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.strategy.current import session
-from bullet_trade.strategy.objects import (
+from bullet_trade.strategy.objects import UserOrder, UserTrade
+from bullet_trade.strategy.session import Session
+from bullet_trade.strategy.stop_orders import StopOrder
+from bullet_trade.strategy.styles import (
+    STOP_LOSS,
     LimitOrderStyle,
     MarketOrderStyle,
     OrderStatus,
     OrderStyle,
-    UserOrder,
-    UserTrade,
+    StopOrderStyle,
 )
-from bullet_trade.strategy.session import Session
 
 UNFINISHED = frozenset({OrderStatus.new, OrderStatus.open, OrderStatus.filled})
 
@@ -37,8 +39,8 @@ def order(
     Waits until the order is over, at most `wait_timeout` seconds (None: the configured 16 s; 0: not at all).
     """
     run = session()
-    _only_long(side, pindex)
-    return _place(run, run.code(security), _whole(amount), _style(price, style), wait_timeout)
+    check_side(run, side, pindex)
+    return _place(run, run.code(security), whole_amount(amount), style_of(price, style), wait_timeout, pindex)
 
 
 def order_target(
@@ -56,11 +58,12 @@ def order_target(
     None when one of them could not be cancelled and may still trade.
     """
     run = session()
-    _only_long(side, pindex)
+    check_side(run, side, pindex)
     code = run.code(security)
-    if not _cancelled_open(run, code):
+    if not _cancelled_open(run, code, pindex):
         return None
-    return _place(run, code, _whole(amount) - _held(run, code), _style(price, style), wait_timeout)
+    missing = whole_amount(amount) - _held(run, code, pindex)
+    return _place(run, code, missing, style_of(price, style), wait_timeout, pindex)
 
 
 def order_value(
@@ -75,9 +78,9 @@ def order_value(
 ) -> UserOrder | None:
     """Buy (`value` > 0) or sell (< 0) for about `value` yuan: value over the price, cut to whole lots."""
     run = session()
-    _only_long(side, pindex)
-    code, wanted = run.code(security), _style(price, style)
-    return _place(run, code, _shares(run, code, value, wanted), wanted, wait_timeout)
+    check_side(run, side, pindex)
+    code, wanted = run.code(security), style_of(price, style)
+    return _place(run, code, _shares(run, code, value, wanted), wanted, wait_timeout, pindex)
 
 
 def order_target_value(
@@ -95,15 +98,15 @@ def order_target_value(
     None when one of them could not be cancelled and may still trade.
     """
     run = session()
-    _only_long(side, pindex)
-    code, wanted = run.code(security), _style(price, style)
-    if not _cancelled_open(run, code):
+    check_side(run, side, pindex)
+    code, wanted = run.code(security), style_of(price, style)
+    if not _cancelled_open(run, code, pindex):
         return None
-    held = _held(run, code)
+    held = _held(run, code, pindex)
     if value <= 0:
-        return _place(run, code, -held, wanted, wait_timeout)
+        return _place(run, code, -held, wanted, wait_timeout, pindex)
     last = run.parts.quotes.last_price(code)
-    return _place(run, code, _shares(run, code, value - held * last, wanted), wanted, wait_timeout)
+    return _place(run, code, _shares(run, code, value - held * last, wanted), wanted, wait_timeout, pindex)
 
 
 def order_target_percent(
@@ -123,12 +126,14 @@ def cancel_order(order_or_id: UserOrder | int | str) -> UserOrder | None:
     parts = _find(run, order_or_id)
     if not parts:
         return None
+    if run.stops.cancel(parts[0].parent_id):
+        return _view(run, parts)
     asked = [part for part in parts if run.engine.desk.cancel(part, run.engine.now())]
     if asked:
         run.engine.pump(
             lambda: all(part.state is not OrderState.CANCELLING for part in asked), run.engine.terms.order_wait_s
         )
-    return UserOrder(parts)
+    return _view(run, parts)
 
 
 def cancel_all_orders() -> list[UserOrder]:
@@ -150,11 +155,15 @@ def get_orders(
     """Orders of today by order id; the filters combine."""
     run = session()
     code = run.code(security) if security is not None else None
-    families: dict[int, list[Order]] = {}
+    families: dict[int, list[Order]] = {
+        number: parts
+        for number, parts in run.stops.orders.items()
+        if code in (None, parts[0].code) and not parts[0].tag
+    }
     for one in run.engine.book.orders.values():
         if code in (None, one.code):
             families.setdefault(one.parent_id, []).append(one)
-    views = ((number, UserOrder(parts)) for number, parts in families.items())
+    views = ((number, _view(run, parts)) for number, parts in sorted(families.items()))
     return {
         number: view
         for number, view in views
@@ -166,28 +175,66 @@ def get_trades(order_id: int | str | None = None, security: str | None = None) -
     """Fills of today by trade id."""
     run = session()
     code = run.code(security) if security is not None else None
+    orders = run.engine.book.orders
+    pairs = ((trade, orders[trade.order_id].parent_id) for trade in run.engine.book.trades)
     return {
-        t.trade_id: UserTrade(t)
-        for t in run.engine.book.trades
-        if code in (None, t.code) and order_id in (None, t.order_id, str(t.order_id))
+        trade.trade_id: UserTrade(trade, number)
+        for trade, number in pairs
+        if code in (None, trade.code) and order_id in (None, number, str(number))
     }
 
 
-def _place(run: Session, code: Code, amount: int, style: OrderStyle, wait_timeout: float | None) -> UserOrder | None:
+def _place(
+    run: Session, code: Code, amount: int, style: OrderStyle, wait_timeout: float | None, pindex: int
+) -> UserOrder | None:
     run.connect()  # a start-up hook may order before the account is known
     if amount == 0:
         if run.log.shows("order", "warning"):
             run.log.warning(f"{code} 委托数量为 0，没有下单")
         return None
     side = Side.BUY if amount > 0 else Side.SELL
+    if isinstance(style, StopOrderStyle):
+        return _hold(run, code, amount, style, pindex)
     order_type, limit, percent = _terms(style, side)
     engine = run.engine
-    placed = engine.desk.place(code, side, abs(amount), order_type, limit, engine.now(), percent)
+    purse = run.subaccounts.purse(pindex, code)
+    parent = None
+    if pindex:
+        parent = engine.desk.reserve()
+        run.subaccounts.assign(parent, pindex, engine.now())
+    placed = engine.desk.place(code, side, abs(amount), order_type, limit, engine.now(), percent, parent, purse)
     if not placed:
         return None
+    run.subaccounts.follow(placed)
     if _market_open(run):
         engine.await_orders(placed, wait_timeout)
-    return UserOrder(placed)
+    return _view(run, placed)
+
+
+def _hold(run: Session, code: Code, amount: int, style: StopOrderStyle, pindex: int) -> UserOrder:
+    """Have a stop order watched; nothing leaves yet."""
+    side = Side.BUY if amount > 0 else Side.SELL
+    number, now = run.engine.desk.reserve(), run.engine.now()
+    if pindex:
+        run.subaccounts.assign(number, pindex, now)
+    order_type, limit, _ = _terms(style.triggered(), side)
+    rising = (side is Side.BUY) is (style.mode == STOP_LOSS)
+    stop = StopOrder(
+        number,
+        code,
+        side,
+        abs(amount),
+        rising,
+        price(style.stop_price),
+        limit if order_type is OrderType.LIMIT else Price(0),
+        pindex,
+        now,
+    )
+    return _view(run, run.stops.add(stop))
+
+
+def _view(run: Session, parts: list[Order]) -> UserOrder:
+    return UserOrder(parts, run.subaccounts.index_of(parts[0].parent_id))
 
 
 def _market_open(run: Session) -> bool:
@@ -203,10 +250,13 @@ def _terms(style: OrderStyle, side: Side) -> tuple[OrderType, Price, float | Non
         percent = style.buy_price_percent if side is Side.BUY else style.sell_price_percent
         limit = price(float(style.limit_price)) if style.limit_price else Price(0)
         return OrderType.MARKET, limit, percent
-    raise StrategyError(f"不支持的下单方式 {type(style).__name__}", "用 MarketOrderStyle 或 LimitOrderStyle")
+    raise StrategyError(
+        f"不支持的下单方式 {type(style).__name__}",
+        "用 MarketOrderStyle、LimitOrderStyle、StopMarketOrderStyle 或 StopLimitOrderStyle",
+    )
 
 
-def _style(price: float | OrderStyle | None, style: OrderStyle | None) -> OrderStyle:
+def style_of(price: float | OrderStyle | None, style: OrderStyle | None) -> OrderStyle:
     if style is not None:
         return style
     if isinstance(price, OrderStyle):
@@ -215,7 +265,12 @@ def _style(price: float | OrderStyle | None, style: OrderStyle | None) -> OrderS
 
 
 def _shares(run: Session, code: Code, value: float, style: OrderStyle) -> int:
-    at = float(style.limit_price) if isinstance(style, LimitOrderStyle) else run.parts.quotes.last_price(code)
+    if isinstance(style, LimitOrderStyle):
+        at = float(style.limit_price)
+    elif isinstance(style, StopOrderStyle):
+        at = style.sizing_price
+    else:
+        at = run.parts.quotes.last_price(code)
     if not at > 0 or not math.isfinite(value):
         return 0
     # A float quotient a hair below a whole number (2099.9999999) is that whole number.
@@ -224,38 +279,53 @@ def _shares(run: Session, code: Code, value: float, style: OrderStyle) -> int:
     return whole if value >= 0 else -whole
 
 
-def _whole(amount: float) -> int:
+def whole_amount(amount: float) -> int:
     if isinstance(amount, bool) or not math.isfinite(amount):
         raise StrategyError(f"委托数量 {amount!r} 无效", "数量必须是有限的数字")
     return int(amount)
 
 
-def _held(run: Session, code: Code) -> int:
+def _held(run: Session, code: Code, pindex: int) -> int:
     run.connect()
-    position = run.engine.ledger.positions.get(code)
+    subaccounts = run.subaccounts
+    ledger = subaccounts.book(pindex).ledger if subaccounts.books else run.engine.ledger
+    position = ledger.positions.get(code)
     return position.amount if position is not None else 0
 
 
-def _cancelled_open(run: Session, code: Code) -> bool:
+def _cancelled_open(run: Session, code: Code, pindex: int) -> bool:
     """Cancel the security's unfinished orders; False, with a warning, while one of them may still trade.
 
     An order sent on top of it could make the target be reached twice.
     """
-    for number in sorted({one.parent_id for one in run.engine.book.open_orders(code)}):
+    index_of = run.subaccounts.index_of
+    for stop in run.stops.waiting(code):
+        if stop.pindex == pindex:
+            run.stops.cancel(stop.number)
+
+    def alive() -> list[Order]:
+        return [one for one in run.engine.book.open_orders(code) if index_of(one.parent_id) == pindex]
+
+    for number in sorted({one.parent_id for one in alive()}):
         cancel_order(number)
-    alive = "、".join(f"#{one.order_id}" for one in run.engine.book.open_orders(code))
-    if alive:
-        run.log.warning(f"{code} 的委托 {alive} 没有确认撤销，仍可能成交，本次未下单；请等它结束后再调仓")
-    return not alive
+    left = "、".join(f"#{one.order_id}" for one in alive())
+    if left:
+        run.log.warning(f"{code} 的委托 {left} 没有确认撤销，仍可能成交，本次未下单；请等它结束后再调仓")
+    return not left
 
 
 def _find(run: Session, wanted: UserOrder | int | str) -> list[Order]:
     number = str(wanted.order_id if isinstance(wanted, UserOrder) else wanted)
+    for held, parts in run.stops.orders.items():
+        if str(held) == number:
+            return parts
     return [one for one in run.engine.book.orders.values() if str(one.parent_id) == number]
 
 
-def _only_long(side: str, pindex: int) -> None:
+def check_side(run: Session, side: str, pindex: int) -> None:
+    """Raises `StrategyError` for a short sale, and for a book that does not exist or does not trade."""
     if side != "long":
         raise StrategyError(f"side={side!r} 不支持：A 股账户只能做多", "去掉 side 参数或用 side='long'")
-    if pindex != 0:
-        raise StrategyError(f"pindex={pindex} 不存在：只有一个账户", "去掉 pindex 参数或用 pindex=0")
+    if not 0 <= pindex < max(1, len(run.subaccounts.books)):
+        count = max(1, len(run.subaccounts.books))
+        raise StrategyError(f"pindex={pindex} 不存在：共有 {count} 个账户", "检查 pindex，或先用 set_subportfolios")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import NoReturn
 
 import msgspec
 
-from bullet_trade.strategy.objects import Portfolio
+from bullet_trade.domain.errors import StrategyError
+from bullet_trade.strategy.portfolio import Portfolio, SubPortfolio
 
 
 class RunParams(msgspec.Struct, frozen=True):
@@ -20,7 +22,8 @@ class RunParams(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """Time and account of this moment; a strategy may hang attributes of its own on it."""
+    """Time and account of this moment; a strategy may hang attributes of its own on it, which are saved as those of
+    `g` are."""
 
     def __init__(
         self,
@@ -29,11 +32,17 @@ class Context:
         portfolio: Callable[[], Portfolio],
         run_params: RunParams,
     ) -> None:
-        self._now = now
-        self._previous_date = previous_date
-        self._portfolio = portfolio
-        self.run_params = run_params
+        put = object.__setattr__
+        put(self, "_now", now)
+        put(self, "_previous_date", previous_date)
+        put(self, "_portfolio", portfolio)
+        put(self, "_run_params", run_params)
         self.universe: list[str] = []
+
+    _now: Callable[[], datetime]
+    _previous_date: Callable[[], date]
+    _portfolio: Callable[[], Portfolio]
+    _run_params: RunParams
 
     @property
     def current_dt(self) -> datetime:
@@ -46,11 +55,39 @@ class Context:
         return self._previous_date()
 
     @property
+    def previous_dt(self) -> datetime:
+        """A minute before `current_dt`."""
+        return self._now() - timedelta(minutes=1)
+
+    @property
     def portfolio(self) -> Portfolio:
         """The account."""
         return self._portfolio()
 
     @property
-    def subportfolios(self) -> list[Portfolio]:
-        """One account: a list with the portfolio itself."""
-        return [self._portfolio()]
+    def subportfolios(self) -> list[SubPortfolio]:
+        """The account's books; one for the whole account where `set_subportfolios` was not called."""
+        return self._portfolio().subportfolios
+
+    @property
+    def run_params(self) -> RunParams:
+        """First and last day, type and frequency of this run."""
+        return self._run_params
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(getattr(type(self), name, None), property):
+            _refuse(name)
+        object.__setattr__(self, name, value)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise StrategyError(f"context.{name} 是只读的，不能赋值", "需要自己的变量时换一个名字，或放在 g 里")
+
+
+def user_attributes(context: Context) -> dict[str, object]:
+    """What the strategy has hung on the context, and its universe where it set one."""
+    return {
+        name: value
+        for name, value in vars(context).items()
+        if not name.startswith("_") and (name != "universe" or value)
+    }

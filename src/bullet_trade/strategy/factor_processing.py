@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from bullet_trade.domain.errors import StrategyError
 
-Values = pd.Series | pd.DataFrame
+Values: TypeAlias = "pd.Series | pd.DataFrame"
 
 
 class Factor:

@@ -1,35 +1,19 @@
-"""Orders, trades, positions and the portfolio as a strategy sees them: floats, JoinQuant's names, read-only."""
+"""Orders, trades and positions as a strategy sees them: floats, JoinQuant's names, read-only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
 from typing import NoReturn
 
 from bullet_trade.domain.errors import StrategyError
-from bullet_trade.domain.ledger import Ledger, Position
+from bullet_trade.domain.ledger import Position
 from bullet_trade.domain.money import SCALE, yuan
 from bullet_trade.domain.orders import Order, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.order_book import Trade
 from bullet_trade.ports.quotes import Quotes
-
-
-class OrderStatus(Enum):
-    """JoinQuant's words. Beware: `filled` means partly filled, `held` means completely filled."""
-
-    open = 0
-    filled = 1
-    canceled = 2
-    rejected = 3
-    held = 4
-    new = 8
-    pending_cancel = 9
-
-    def __str__(self) -> str:
-        return self.name
-
+from bullet_trade.strategy.styles import LimitOrderStyle, MarketOrderStyle, OrderStatus, OrderStyle
 
 REFUSED = frozenset({OrderState.REFUSED, OrderState.REJECTED})
 
@@ -43,45 +27,22 @@ class ReadOnly:
         raise StrategyError(f"{type(self).__name__}.{name} 是只读的，不能赋值", "需要自己的变量时请放在 g 或局部变量里")
 
 
-class OrderStyle:
-    """Base of the order styles."""
-
-
-class MarketOrderStyle(OrderStyle):
-    """Market order. `limit_price` is the protection price in yuan; the percentages are fractions of the last price."""
-
-    def __init__(
-        self,
-        limit_price: float | None = None,
-        buy_price_percent: float | None = None,
-        sell_price_percent: float | None = None,
-    ) -> None:
-        self.limit_price = limit_price
-        self.buy_price_percent = buy_price_percent
-        self.sell_price_percent = sell_price_percent
-
-
-class LimitOrderStyle(OrderStyle):
-    """Limit order at `limit_price` yuan."""
-
-    def __init__(self, limit_price: float) -> None:
-        if not limit_price > 0:
-            raise StrategyError(f"限价 {limit_price!r} 无效", "限价必须大于 0")
-        self.limit_price = limit_price
-
-
 class UserOrder(ReadOnly):
     """A live view of what one call of an order function placed: one order, or several where the exchange's largest
     order made the desk split it."""
 
-    __slots__ = ("_order", "_parts")
+    __slots__ = ("_parts", "_pindex")
 
-    def __init__(self, parts: Sequence[Order]) -> None:
+    def __init__(self, parts: Sequence[Order], pindex: int = 0) -> None:
         object.__setattr__(self, "_parts", parts)
-        object.__setattr__(self, "_order", parts[0])
+        object.__setattr__(self, "_pindex", pindex)
 
-    _order: Order
     _parts: Sequence[Order]
+    _pindex: int
+
+    @property
+    def _order(self) -> Order:
+        return self._parts[0]
 
     @property
     def order_id(self) -> int:
@@ -144,7 +105,7 @@ class UserOrder(ReadOnly):
 
     @property
     def pindex(self) -> int:
-        return 0
+        return self._pindex
 
     @property
     def add_time(self) -> datetime:
@@ -187,20 +148,18 @@ class UserOrder(ReadOnly):
 class UserTrade(ReadOnly):
     """One fill."""
 
-    __slots__ = ("_trade",)
+    __slots__ = ("_trade", "order_id")
 
-    def __init__(self, trade: Trade) -> None:
+    def __init__(self, trade: Trade, order_id: int) -> None:
         object.__setattr__(self, "_trade", trade)
+        object.__setattr__(self, "order_id", order_id)
 
     _trade: Trade
+    order_id: int
 
     @property
     def trade_id(self) -> str:
         return self._trade.trade_id
-
-    @property
-    def order_id(self) -> int:
-        return self._trade.order_id
 
     @property
     def security(self) -> str:
@@ -233,6 +192,7 @@ class UserPosition(ReadOnly):
         "hold_cost",
         "init_time",
         "locked_amount",
+        "pindex",
         "security",
         "today_amount",
         "total_amount",
@@ -249,9 +209,10 @@ class UserPosition(ReadOnly):
     hold_cost: float
     init_time: datetime | None
     transact_time: datetime | None
+    pindex: int
     _quotes: Quotes
 
-    def __init__(self, position: Position, t0: bool, quotes: Quotes) -> None:
+    def __init__(self, position: Position, t0: bool, quotes: Quotes, pindex: int = 0) -> None:
         put = object.__setattr__
         amount = position.amount
         put(self, "_quotes", quotes)
@@ -265,6 +226,7 @@ class UserPosition(ReadOnly):
         put(self, "hold_cost", yuan(position.previous_close) or (position.cost / amount / SCALE if amount else 0.0))
         put(self, "init_time", position.opened_at)
         put(self, "transact_time", position.traded_at)
+        put(self, "pindex", pindex)
 
     @property
     def price(self) -> float:
@@ -283,126 +245,19 @@ class UserPosition(ReadOnly):
     sellable_amount = amount
 
     @property
-    def side(self) -> str:
-        return "long"
+    def buy_time(self) -> datetime | None:
+        return self.init_time
 
     @property
-    def pindex(self) -> int:
-        return 0
+    def last_buy_time(self) -> datetime | None:
+        return self.transact_time
+
+    @property
+    def side(self) -> str:
+        return "long"
 
     def __repr__(self) -> str:
         return (
             f"UserPosition({{security={self.security}, total_amount={self.total_amount}, "
             f"closeable_amount={self.closeable_amount}, avg_cost={self.avg_cost:.4f}}})"
         )
-
-
-class Positions(dict[str, UserPosition]):
-    """Positions by code. A code that is not held gives an empty position and a warning, and does not become a key."""
-
-    def __init__(self, empty: Callable[[str], UserPosition]) -> None:
-        super().__init__()
-        self._empty = empty
-
-    def __missing__(self, code: str) -> UserPosition:
-        return self._empty(code)
-
-
-class Portfolio(ReadOnly):
-    """The account. Every read is of this moment; `positions` is a snapshot that later orders do not change."""
-
-    __slots__ = ("_cache", "_ledger", "_quotes", "_starting_cash", "_t0", "_version", "_warn")
-
-    _ledger: Ledger
-    _quotes: Quotes
-    _t0: Callable[[Code], bool]
-    _warn: Callable[[str], None]
-    _starting_cash: Callable[[], int]
-    _cache: Positions
-    _version: int
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        quotes: Quotes,
-        t0: Callable[[Code], bool],
-        warn: Callable[[str], None],
-        starting_cash: Callable[[], int],
-    ) -> None:
-        put = object.__setattr__
-        put(self, "_ledger", ledger)
-        put(self, "_quotes", quotes)
-        put(self, "_t0", t0)
-        put(self, "_warn", warn)
-        put(self, "_starting_cash", starting_cash)
-        put(self, "_version", -1)
-
-    def _view(self, position: Position) -> UserPosition:
-        return UserPosition(position, self._t0(position.code), self._quotes)
-
-    def _empty(self, code: str) -> UserPosition:
-        self._warn(f"没有持仓 {code}，返回空仓位")
-        return self._view(Position(code=Code(code)))
-
-    @property
-    def positions(self) -> Positions:
-        if self._version != self._ledger.version:
-            fresh = Positions(self._empty)
-            for position in self._ledger:
-                if position.amount:
-                    fresh[position.code] = self._view(position)
-            object.__setattr__(self, "_cache", fresh)
-            object.__setattr__(self, "_version", self._ledger.version)
-        return self._cache
-
-    long_positions = positions
-
-    @property
-    def short_positions(self) -> dict[str, UserPosition]:
-        return {}
-
-    @property
-    def available_cash(self) -> float:
-        return yuan(self._ledger.available)
-
-    cash = available_cash
-
-    @property
-    def transferable_cash(self) -> float:
-        return yuan(max(0, self._ledger.available - self._ledger.sold_today))
-
-    @property
-    def locked_cash(self) -> float:
-        return yuan(self._ledger.frozen)
-
-    @property
-    def positions_value(self) -> float:
-        last = self._quotes.last_price
-        return sum(last(position.code) * position.amount for position in self._ledger)
-
-    market_value = positions_value
-
-    @property
-    def total_value(self) -> float:
-        return yuan(self._ledger.cash) + self.positions_value
-
-    portfolio_value = total_value
-
-    @property
-    def starting_cash(self) -> float:
-        return yuan(self._starting_cash())
-
-    inout_cash = starting_cash
-
-    @property
-    def returns(self) -> float:
-        """Total return since the start, as a fraction."""
-        start = self.starting_cash
-        return self.total_value / start - 1 if start else 0.0
-
-    @property
-    def margin(self) -> float:
-        return 0.0
-
-    def __repr__(self) -> str:
-        return f"Portfolio({{total_value={self.total_value:.2f}, available_cash={self.available_cash:.2f}}})"

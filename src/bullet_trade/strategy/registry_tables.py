@@ -41,9 +41,9 @@ TABLES: tuple[tuple[str, str, str], ...] = (
         "jqdata",
         "PROVIDER",
         "query get_fundamentals get_fundamentals_continuously get_history_fundamentals get_valuation "
-        "get_factor_values get_money_flow get_mtss get_billboard_list get_locked_shares get_margincash_stocks "
-        "get_marginsec_stocks valuation indicator income balance cash_flow cashflow bank_indicator "
-        "security_indicator insurance_indicator finance macro opt",
+        "get_fund_info get_dominant_future get_future_contracts get_factor_values get_money_flow get_mtss "
+        "get_billboard_list get_locked_shares get_margincash_stocks get_marginsec_stocks valuation indicator "
+        "income balance cash_flow cashflow bank_indicator security_indicator insurance_indicator finance macro opt",
     ),
     (
         "jqdata",
@@ -69,7 +69,8 @@ TABLES: tuple[tuple[str, str, str], ...] = (
         "jqdata",
         "SUPPORTED",
         "array arange average corrcoef cov cumsum diff exp floor inf isnan linspace mean median nan ones polyfit power "
-        "sign sqrt std var zeros defaultdict partial",
+        "sign sqrt std var zeros defaultdict partial reduce xrange unicode "
+        "basestring long",
     ),
     (
         "context",
@@ -82,7 +83,7 @@ TABLES: tuple[tuple[str, str, str], ...] = (
         "SUPPORTED",
         "positions long_positions short_positions available_cash cash total_value portfolio_value positions_value "
         "market_value starting_cash inout_cash returns daily_returns transferable_cash locked_cash margin "
-        "unsell_positions subportfolios pnl previous_total_value start_date",
+        "unsell_positions subportfolios previous_total_value",
     ),
     (
         "subportfolio",
@@ -103,7 +104,7 @@ TABLES: tuple[tuple[str, str, str], ...] = (
         "order_id security amount filled price avg_cost status is_buy action side pindex add_time order_time "
         "finish_time commission style limit_price reason",
     ),
-    ("trade", "SUPPORTED", "trade_id order_id security amount price time commission"),
+    ("trade", "SUPPORTED", "trade_id order_id security amount price time"),
     (
         "current_data",
         "SUPPORTED",
@@ -133,12 +134,10 @@ TABLES: tuple[tuple[str, str, str], ...] = (
     ("jqfactor", "SUPPORTED", "winsorize winsorize_med standardlize Factor"),
 )
 
-_FUTURES = "本引擎只有 A 股账户，没有期货和期权"
 _MARGIN = "本引擎只有普通 A 股账户，没有融资融券"
 _WIZARD = "向导式策略的辅助函数没有公开定义"
 
 MISSING: dict[tuple[str, str, str], str] = {
-    ("jqdata", _FUTURES, "去掉期货部分，或改用股指 ETF"): "get_dominant_future get_future_contracts",
     ("jqdata", _MARGIN, "改用 order、order_value 等普通买卖函数"): (
         "margincash_open margincash_close margincash_direct_refund marginsec_open marginsec_close "
         "marginsec_direct_refund"
@@ -202,6 +201,8 @@ NOTES: dict[tuple[str, str], str] = {
         "set_subportfolios",
     ): "真实账户只有一个，子账户是引擎记的账；只有 stock 类型可以交易，其他类型只放现金",
     ("jqdata", "get_price"): "panel=True 返回同样用法的 Panel 对象，不依赖旧版 pandas",
+    ("jqdata", "get_dominant_future"): "期货合约可以查询，不能交易",
+    ("jqdata", "get_future_contracts"): "期货合约可以查询，不能交易",
     ("jqdata", "get_security_info"): "date 参数没有作用，返回最新状态",
     ("jqdata", "get_extras"): "is_st 只知道当前状态；净值等需要数据源",
     ("jqdata", "set_option"): "不认识的选项给出警告",
@@ -216,6 +217,10 @@ NOTES: dict[tuple[str, str], str] = {
     ("jqdata", "record"): "每天每个名字保留最后一个值，画在报告里",
     ("jqdata", "read_file"): "读取 RESEARCH_DIR 目录下的文件，返回 bytes",
     ("jqdata", "write_file"): "写到 RESEARCH_DIR 目录下",
+    ("jqdata", "xrange"): "Python 2 的名字，等于 range",
+    ("jqdata", "unicode"): "Python 2 的名字，等于 str",
+    ("jqdata", "basestring"): "Python 2 的名字，等于 str",
+    ("jqdata", "long"): "Python 2 的名字，等于 int",
     ("jqdata", "ForcedLiquidationEvent"): "可以引用，不会发生",
     ("context.run_params", "type"): "回放、模拟盘和实盘都是 'sim_trade'",
     ("context.run_params", "frequency"): "总是 'minute'",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 
 from bullet_trade.domain.errors import InvariantError, StrategyError, UsageError
-from bullet_trade.domain.money import money
+from bullet_trade.domain.money import money, price
+from bullet_trade.domain.orders import Order
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.engine import Engine, EngineParts, EngineTerms
-from bullet_trade.engine.events import StateNote, StrategySaid
+from bullet_trade.engine.events import Audiences, StateNote, StrategySaid
 from bullet_trade.engine.schedule import Period
 from bullet_trade.market.codes import normalize
 from bullet_trade.ports.market_data import MarketData
@@ -19,7 +23,8 @@ from bullet_trade.ports.research import ResearchProvider
 from bullet_trade.ports.state_store import Loaded, SavedState, SavedTask, StateStore
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.strategy import current
-from bullet_trade.strategy.context import Context, RunParams
+from bullet_trade.strategy.account_watch import AccountWatch
+from bullet_trade.strategy.context import Context, RunParams, user_attributes
 from bullet_trade.strategy.current_data import CurrentData
 from bullet_trade.strategy.data.frames import accept_positional_access
 from bullet_trade.strategy.data.no_research import NoResearch
@@ -28,9 +33,15 @@ from bullet_trade.strategy.data.unit_data import BarData
 from bullet_trade.strategy.g import GlobalState, attributes
 from bullet_trade.strategy.history import History
 from bullet_trade.strategy.log import StrategyLog
-from bullet_trade.strategy.objects import Portfolio
+from bullet_trade.strategy.old_pandas import accept_old_idioms
+from bullet_trade.strategy.portfolio import Portfolio, SubPortfolio, SubPortfolios, Surface
 from bullet_trade.strategy.settings import StrategySettings
+from bullet_trade.strategy.stop_orders import StopOrder, StopOrders
+from bullet_trade.strategy.subaccounts import STOCK, SubAccounts
 from bullet_trade.strategy.tick_view import TickView
+
+OF_CONTEXT = "context."
+"""Prefix of the context's user attributes where they are saved together with those of `g`."""
 
 
 class Session:
@@ -46,7 +57,7 @@ class Session:
         run_params: RunParams,
         namespace: Mapping[str, object],
     ) -> None:
-        self.parts = parts
+        self.parts = parts = replace(parts, audience=Audiences(parts.audience, AccountWatch(self)))
         self.data = data
         self._store = store
         self._saved = saved
@@ -60,10 +71,22 @@ class Session:
         self.research: ResearchProvider = NoResearch()
         self.current_data = CurrentData(parts.quotes, self.code, parts.securities, industry_code)
         self.context = Context(self.logical_now, self.previous_date, self._account, run_params)
-        self.portfolio = Portfolio(
-            self.engine.ledger, parts.quotes, self.engine.book.t0, self._warn, lambda: self.starting_cash
-        )
         self.starting_cash = 0
+        self.closing_value = 0
+        """Total value at the last close, in 1/10,000 yuan; 0 before the first one."""
+        self.subaccounts = SubAccounts(self.engine.book, parts.journal)
+        self.portfolio = self._make_portfolio()
+        self.stops = StopOrders(
+            parts.timers,
+            parts.journal,
+            self.engine.now,
+            lambda code: price(parts.quotes.last_price(code)),
+            self._place_stop,
+            self._warn,
+        )
+        self.research_dir = Path("research")
+        """Where `read_file` and `write_file` work."""
+        self.message_handler: Callable[[str], object] | None = None
         self.subscriptions: list[Code] = []
         self._run_number = parts.desk_terms.run_number
         self._codes: dict[object, Code] = {}
@@ -81,10 +104,11 @@ class Session:
         Raises `UsageError`, `StrategyError` or `StateError`.
         """
         accept_positional_access()
+        accept_old_idioms()
         self._bound.run(current.bind, self)
         self._bound.run(self.engine.host.load)
         if self._saved is not None:
-            vars(self.g).update(self._saved.unpickle(self.engine.host.module))
+            self._take_attributes(self._saved.unpickle(self.engine.host.module))
 
     def run(self) -> str:
         """Restore or initialise what `load` loaded, run to the end, save. Returns why the run ended."""
@@ -131,6 +155,9 @@ class Session:
         now = self.engine.now()
         if not self.engine.host.call("initialize", hook, (self.context,), now, now):
             raise StrategyError("initialize 执行失败，引擎没有启动", "按上面给出的文件和行号修正后重新启动")
+        if not any(True for _ in self.engine.tasks):
+            # Some strategies register their schedule there alone: the platform runs this hook at the start, too.
+            self.engine.call_hook("after_code_changed", (self.context,), now)
 
     def _restore(self, state: SavedState) -> None:
         engine = self.engine
@@ -139,6 +166,7 @@ class Session:
         engine.desk.next_number = max(engine.desk.next_number, state.next_order_number)
         engine.days.marks.update(state.marks)
         self._opened = state.opened
+        self._restore_account(state)
         engine.alive_until = max(engine.alive_until or state.saved_at, state.saved_at)
         if state.strategy_start_date:
             engine.tasks.start_date = date.fromisoformat(state.strategy_start_date)
@@ -156,6 +184,25 @@ class Session:
             return
         period = Period(task.schedule_type)
         self.engine.tasks.register(function, period, task.index or 1, task.time, task.force, task.reference_security)
+
+    def _restore_account(self, state: SavedState) -> None:
+        account = state.settings.get("account")
+        saved = account if isinstance(account, dict) else {}
+        self.closing_value = int(saved.get("closing_value", 0))
+        self.message_handler = self.engine.host.function(str(saved.get("message_handler", "")))
+        records = list(self.parts.past())
+        books = saved.get("subportfolios")
+        today = self.engine.now().date()
+        numbers = (
+            self.subaccounts.restore(books, records, state.saved_at.date(), today),
+            self.stops.restore(records),
+        )
+        self.engine.desk.next_number = max(self.engine.desk.next_number, *(number + 1 for number in numbers))
+
+    def _take_attributes(self, attributes: Mapping[str, object]) -> None:
+        for name, value in attributes.items():
+            owner = self.context if name.startswith(OF_CONTEXT) else self.g
+            setattr(owner, name.removeprefix(OF_CONTEXT), value)
 
     def _take_opening_times(self) -> None:
         for position in self.engine.ledger:
@@ -179,12 +226,21 @@ class Session:
                 SavedTask(t.function, t.period.value, t.time, t.index, t.force, t.reference_security)
                 for t in engine.tasks
             ],
-            settings=self.settings.document(self.trading),
+            settings={**self.settings.document(self.trading), "account": self._account_document()},
             subscriptions=[str(code) for code in self.subscriptions],
             marks=dict(engine.days.marks),
             opened={p.code: p.opened_at.isoformat() for p in engine.ledger if p.opened_at is not None},
         )
-        return self._store.save(state, attributes(self.g), self.engine.host.module)
+        hung = {f"{OF_CONTEXT}{name}": value for name, value in user_attributes(self.context).items()}
+        return self._store.save(state, attributes(self.g) | hung, self.engine.host.module)
+
+    def _account_document(self) -> dict[str, object]:
+        handler = getattr(self.message_handler, "__name__", "")
+        return {
+            "closing_value": self.closing_value,
+            "subportfolios": self.subaccounts.document(),
+            "message_handler": handler if self.engine.host.function(handler) is self.message_handler else "",
+        }
 
     # -- for the strategy's functions ------------------------------------------------------------------------------
 
@@ -229,11 +285,51 @@ class Session:
         if not self.engine.account.known:
             self.engine.connect()
             self._take_opening_times()
+            self.stops.forget_placed(self.engine.book.orders.values())
             self.starting_cash = self.starting_cash or self._total_value()
 
     def _account(self) -> Portfolio:
         self.connect()
         return self.portfolio
+
+    def _make_portfolio(self) -> Portfolio:
+        surface = Surface(self.parts.quotes, self.engine.book.t0, self._warn, self.code)
+        books = self.subaccounts
+        whole = SubPortfolio(lambda: self.engine.ledger, surface, lambda: self.starting_cash, lambda: STOCK, 0)
+
+        def one(number: int) -> SubPortfolio:
+            return SubPortfolio(
+                lambda: books.book(number).ledger,
+                surface,
+                lambda: books.book(number).given,
+                lambda: books.book(number).type,
+                number,
+            )
+
+        @cache
+        def split(count: int) -> SubPortfolios:
+            return SubPortfolios(map(one, range(count)) if count else [whole])
+
+        return Portfolio(
+            lambda: self.engine.ledger,
+            surface,
+            lambda: self.starting_cash,
+            lambda: self.closing_value,
+            lambda: split(len(books.books)),
+        )
+
+    def _place_stop(self, stop: StopOrder) -> Sequence[Order]:
+        purse = self.subaccounts.purse(stop.pindex, stop.code)
+        return self.engine.desk.place(
+            stop.code,
+            stop.side,
+            stop.amount,
+            stop.order_type,
+            stop.limit,
+            self.engine.now(),
+            parent=stop.number,
+            purse=purse,
+        )
 
     def _total_value(self) -> int:
         return money(self.portfolio.total_value)

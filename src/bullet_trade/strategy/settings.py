@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import money, yuan
+from bullet_trade.engine.schedule import parse_time
 from bullet_trade.ports.terms import RATE_SCALE, Cost, Slippage, TradingTerms, rate
 
 KNOWN_OPTIONS = frozenset(
@@ -23,6 +24,7 @@ KNOWN_OPTIONS = frozenset(
         "margincash_margin_rate",
         "marginsec_interest_rate",
         "marginsec_margin_rate",
+        "time_aliases",
     }
 )
 DEFAULT_BENCHMARK = "000300.XSHG"
@@ -42,8 +44,17 @@ class StrategySettings:
             if not 0 < share <= 1:
                 raise StrategyError(f"order_volume_ratio={value!r} 无效", "取值范围 0 到 1")
             terms.volume_share = share
+        if key == "time_aliases":
+            _check_aliases(value)
         self.options[key] = value
         return key in KNOWN_OPTIONS or key.startswith("futures_margin_rate")
+
+    def time_alias(self, expression: object) -> object:
+        """What a word of the strategy's own stands for, or the expression itself."""
+        aliases = self.options.get("time_aliases")
+        if isinstance(aliases, dict) and isinstance(expression, str):
+            return aliases.get(expression.strip(), aliases.get(expression.strip().lower(), expression))
+        return expression
 
     def document(self, terms: TradingTerms) -> dict[str, object]:
         """For `live_state.json`, in the names of deployed files; dates become ISO text."""
@@ -105,3 +116,10 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def _check_aliases(value: object) -> None:
+    if not isinstance(value, dict):
+        raise StrategyError(f"time_aliases={value!r} 无效", "写成 {'自定义词': '14:50'}")
+    for expression in value.values():
+        parse_time(expression)

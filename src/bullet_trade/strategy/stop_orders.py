@@ -7,13 +7,13 @@ stop order before it is triggered. It is not watched while the engine is not run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time, timedelta
 
 import msgspec
 
 from bullet_trade.domain.money import Price
-from bullet_trade.domain.orders import Order, OrderId, OrderType, Side
+from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.recovery import Record
 from bullet_trade.engine.timers import TimerQueue
@@ -22,6 +22,8 @@ from bullet_trade.ports.journal import Journal
 
 GIVEN, OVER = "stop_order", "stop_order_over"
 """Kinds of journal records."""
+
+EXPIRED = "当日有效，已过期"
 
 WATCH_EVERY = timedelta(seconds=3)
 """The exchanges publish snapshots at this interval."""
@@ -47,6 +49,21 @@ class StopOrder(msgspec.Struct, frozen=True):
     def order_type(self) -> OrderType:
         """What is placed when the price is reached."""
         return OrderType.LIMIT if self.limit else OrderType.MARKET
+
+    def shadow(self) -> Order:
+        """It as an order that never left, for those who list orders."""
+        return Order(
+            order_id=self.number,
+            parent_id=self.number,
+            tag="",
+            code=self.code,
+            side=self.side,
+            amount=self.amount,
+            order_type=self.order_type,
+            limit_price=self.limit,
+            created_at=self.at,
+            reference_price=self.stop,
+        )
 
     def reached(self, last: Price) -> bool:
         """Whether the last price triggers it."""
@@ -79,54 +96,59 @@ class StopOrders:
         self._place = place
         self._warn = warn
         self._waiting: dict[OrderId, StopOrder] = {}
-        self._ended: dict[OrderId, tuple[StopOrder, str]] = {}
+        self.orders: dict[OrderId, list[Order]] = {}
+        """Today's stop orders by number: what was placed, or the stop order itself while nothing was."""
         self._armed = False
 
-    def add(self, stop: StopOrder) -> None:
-        """Write it down and watch it from the next look on."""
+    def add(self, stop: StopOrder) -> list[Order]:
+        """Write it down and watch it from the next look on; the list that will hold what is placed."""
         self._journal.append(stop.at, GIVEN, stop)
         self._journal.barrier()
+        return self._hold(stop)
+
+    def _hold(self, stop: StopOrder) -> list[Order]:
         self._waiting[stop.number] = stop
+        parts = self.orders[stop.number] = [stop.shadow()]
         self._arm()
+        return parts
 
-    def waiting(self) -> Iterator[StopOrder]:
-        """Those that were not triggered yet; a snapshot."""
-        return iter(list(self._waiting.values()))
-
-    def ended(self) -> Iterator[tuple[StopOrder, str]]:
-        """Those of the day that are over without an order, with the reason."""
-        return iter(list(self._ended.values()))
+    def waiting(self, code: Code | None = None) -> list[StopOrder]:
+        """Those that were not triggered yet, of one security or of all."""
+        return [stop for stop in self._waiting.values() if code in (None, stop.code)]
 
     def cancel(self, number: OrderId, reason: str = "已撤销") -> bool:
         """End a waiting stop order; False when there is none of that number."""
         stop = self._waiting.pop(number, None)
         if stop is None:
             return False
-        self._write_over(stop, reason)
-        self._ended[number] = (stop, reason)
+        self._end(stop, OrderEvent.PROVED_ABSENT, reason)
         return True
 
     def open_day(self) -> None:
         """A new date: what was left of the day before is over."""
         for number in list(self._waiting):
-            self.cancel(number, "当日有效，已过期")
-        self._ended.clear()
+            self.cancel(number, EXPIRED)
+        self.orders.clear()
 
-    def restore(self, records: Iterable[Record], placed: Iterable[Order]) -> OrderId:
-        """Take up today's stop orders from the journal; those that have an order were triggered. Returns the highest
-        number seen, 0 for none."""
-        known = {order.parent_id for order in placed}
+    def forget_placed(self, orders: Iterable[Order]) -> None:
+        """After a restart: those that have an order were triggered before it."""
+        for order in orders:
+            if self._waiting.pop(order.parent_id, None) is not None:
+                del self.orders[order.parent_id]
+
+    def restore(self, records: Iterable[Record]) -> OrderId:
+        """Take up today's stop orders from the journal. Returns the highest number seen, 0 for none."""
         today, highest = self._now().date(), OrderId(0)
         for at, kind, body in records:
             if kind == GIVEN:
                 stop = msgspec.json.decode(body, type=StopOrder)
                 highest = max(highest, stop.number)
-                if at.date() == today and stop.number not in known:
-                    self._waiting[stop.number] = stop
+                if at.date() == today:
+                    self._hold(stop)
             elif kind == OVER:
-                self._waiting.pop(msgspec.json.decode(body, type=_Over).number, None)
-        if self._waiting:
-            self._arm()
+                number = msgspec.json.decode(body, type=_Over).number
+                self._waiting.pop(number, None)
+                self.orders.pop(number, None)
         return highest
 
     # -- watching --------------------------------------------------------------------------------------------------
@@ -141,7 +163,7 @@ class StopOrders:
         now = self._now()
         for stop in self.waiting():
             if now.time() >= CLOSE or now.date() != stop.at.date():
-                self.cancel(stop.number, "当日有效，已过期")
+                self.cancel(stop.number, EXPIRED)
             elif stop.number in self._waiting and stop.reached(self._last_price(stop.code)):
                 self._trigger(stop)
         if self._waiting:
@@ -149,14 +171,20 @@ class StopOrders:
 
     def _trigger(self, stop: StopOrder) -> None:
         del self._waiting[stop.number]
-        if not self._place(stop):  # the desk has told why
-            self._write_over(stop, "触发后被拒绝")
-            self._ended[stop.number] = (stop, "触发后被拒绝")
-            self._warn(f"条件单 #{stop.number} {stop.code} 已触发，但委托被拒绝")
+        placed = self._place(stop)
+        if placed:
+            self.orders[stop.number][:] = placed
+            return
+        self._end(stop, OrderEvent.REFUSE, "触发后被拒绝")  # the desk has told why
+        self._warn(f"条件单 #{stop.number} {stop.code} 已触发，但委托被拒绝")
 
-    def _write_over(self, stop: StopOrder, reason: str) -> None:
-        self._journal.append(self._now(), OVER, {"number": stop.number, "reason": reason})
+    def _end(self, stop: StopOrder, event: OrderEvent, reason: str) -> None:
+        now = self._now()
+        self._journal.append(now, OVER, {"number": stop.number, "reason": reason})
         self._journal.barrier()
+        (shadow,) = self.orders[stop.number]
+        shadow.apply(event)
+        shadow.reason, shadow.finished_at = reason, now
 
 
 def next_look(now: datetime) -> datetime:

@@ -15,12 +15,12 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from threading import get_ident
 
-from bullet_trade.brokers.simulator import settlement
+from bullet_trade.brokers.simulator import order_entry, settlement
 from bullet_trade.brokers.simulator.account import Account
 from bullet_trade.brokers.simulator.day_rules import CLOSE, DayRules, RulesOfTheDay
-from bullet_trade.brokers.simulator.exchange import CONTINUOUS, HELD_PHASES, Exchange, Market
+from bullet_trade.brokers.simulator.exchange import Exchange, Market
 from bullet_trade.brokers.simulator.orders import CounterOrder, Status
-from bullet_trade.domain.money import ZERO, Money, Price, price, text
+from bullet_trade.domain.money import ZERO, Money, Price, text
 from bullet_trade.domain.orders import OrderType, Side
 from bullet_trade.domain.reports import (
     Accepted,
@@ -36,8 +36,7 @@ from bullet_trade.domain.reports import (
 )
 from bullet_trade.domain.securities import Code
 from bullet_trade.market.refusal import Refusal
-from bullet_trade.market.sessions import Phase, check_cancel, check_session
-from bullet_trade.market.settlement import check_sellable
+from bullet_trade.market.sessions import check_cancel
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.ports.terms import TradingTerms
@@ -48,8 +47,6 @@ HAND_TAG = "by-hand-"
 """Under tags that begin so, orders entered by hand are kept; reports never carry them."""
 
 AT_MARKET = Price(0)
-
-_OPENING_CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL})
 
 
 def _keep_nothing(_: Account) -> None:
@@ -150,11 +147,15 @@ class SimulatedBroker:
         account.orders[ticket.tag] = order
         rules = self._rules.of(ticket.code, today)
         if rules is None:
-            self.refused(order, _unknown(ticket.code), now)
+            self.refused(order, order_entry.unknown(ticket.code), now)
             self.persist(account)
             return
         phase = rules.phase(now.time())
-        refusal = self._refusal(ticket, rules, phase, now) or self._reserve(order, rules)
+        refusal = (
+            order_entry.refusal(ticket, rules, phase, now, account)
+            if self._open_today
+            else order_entry.closed(ticket, now)
+        ) or order_entry.reserve(order, rules, account, self.terms, self.market.quotes)
         if refusal is not None:
             self.refused(order, refusal, now)
         else:
@@ -164,52 +165,6 @@ class SimulatedBroker:
             if self.attend_s and order.alive:
                 self._keep_attending()
         self.persist(account)
-
-    def _refusal(self, ticket: OrderTicket, rules: DayRules, phase: Phase, now: datetime) -> Refusal | None:
-        """The rule that forbids the order at this moment, in the rule book's order; money and shares apart."""
-        if not self._open_today:
-            return Refusal("trading_day", f"{ticket.code} 在 {rules.day}", "不是交易日", "请等到下一个交易日")
-        if rules.paused:
-            return Refusal("suspended", f"{ticket.code} 停牌", "交易所不接受委托", "请等复牌后再下单")
-        if phase is not CONTINUOUS and not _is_held(phase, ticket.order_type):
-            at = now.time()
-            refusal = check_session(rules.security, rules.day, at, ticket.order_type)
-            if refusal is not None or at >= CLOSE:
-                return refusal or Refusal(
-                    "session", f"{ticket.code} 在 {now}", "模拟交易所 15:00 收市", "请等到下一个交易日"
-                )
-        sellable = self.account.sellable(ticket.code) if ticket.side is Side.SELL else 0
-        refusal = rules.refusal(ticket, sellable)
-        if refusal is None and rules.security.st and ticket.side is Side.BUY:
-            refusal = rules.cap_refusal(ticket, *self._bought_today(ticket.code))
-        return refusal
-
-    def _bought_today(self, code: Code) -> tuple[int, int]:
-        """Shares of `code` bought today, and still open in purchases."""
-        orders = [o for o in self.account.orders.values() if o.ticket.code == code and o.ticket.side is Side.BUY]
-        pending = sum(order.rest for order in orders if order.alive and order.reserved)
-        return sum(order.filled for order in orders), pending
-
-    def _reserve(self, order: CounterOrder, rules: DayRules) -> Refusal | None:
-        ticket, account = order.ticket, self.account
-        needed = Money(0)
-        if ticket.side is Side.BUY:
-            if not order.worst:
-                last = self.market.quotes.last_price(ticket.code)
-                order.worst = rules.high or price(last * 1.1) // rules.tick * rules.tick
-            turnover = Money(order.worst * ticket.amount)
-            needed = Money(turnover + self.terms.order_fee(rules.security, Side.BUY, turnover, rules.day))
-        if account.reserve(ticket.side, ticket.code, ticket.amount, needed):
-            order.reserved = needed
-            return None
-        if ticket.side is Side.SELL:
-            return check_sellable(rules.security, ticket.amount, account.sellable(ticket.code))
-        return Refusal(
-            "available_cash",
-            f"{ticket.code} 买入 {ticket.amount} 需要资金 {text(needed)} 元",
-            f"可用资金 {text(account.cash)} 元",
-            "请减少数量，或等卖出成交后再买",
-        )
 
     # -- cancelling ------------------------------------------------------------------------------------------------
 
@@ -392,16 +347,8 @@ class SimulatedBroker:
             if not order.alive:
                 continue
             rules = self._rules.of(order.ticket.code, now.date())
-            if rules is None or now.time() >= CLOSE:
+            over = self.account.day != now.date().isoformat() or now.time() >= CLOSE
+            if rules is None or over:
                 self.ended(order, "收盘未成交，自动撤单", now)
             else:
                 self._exchange.resume(order, rules, now)
-
-
-def _is_held(phase: Phase, order_type: OrderType) -> bool:
-    """Whether the counter keeps the order until the exchange takes it."""
-    return phase in HELD_PHASES or (phase in _OPENING_CALLS and order_type is OrderType.MARKET)
-
-
-def _unknown(code: Code) -> Refusal:
-    return Refusal("unknown_security", f"证券代码 {code}", "不存在、当日未上市或不能交易", "请核对代码与日期")

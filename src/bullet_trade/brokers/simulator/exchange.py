@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from bullet_trade.brokers.simulator.day_rules import CLOSE, DayRules
+from bullet_trade.brokers.simulator.marks import OPEN, next_mark
 from bullet_trade.brokers.simulator.matching import (
     Take,
     as_bar,
@@ -39,13 +40,10 @@ from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.quotes import Quotes, Tick
 from bullet_trade.ports.terms import TradingTerms
 
-CALL, UNCROSS, OPEN, NOON, AFTERNOON = time(9, 15), time(9, 25), time(9, 30), time(11, 30), time(13, 0)
 _MINUTE = timedelta(minutes=1)
 
 CONTINUOUS = Phase.CONTINUOUS
 _CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})
-HELD_PHASES = frozenset({Phase.PRE_OPEN, Phase.PRE_CONTINUOUS_GAP, Phase.LUNCH_BREAK})
-"""Phases in which the broker keeps what is handed in until the exchange takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,13 +367,3 @@ def _book(tick: Tick) -> Book:
     bids, asks = opposite(Side.SELL, tick), opposite(Side.BUY, tick)
     last = price(tick.current) if tick.current > 0 else Price(0)
     return Book(bids[0].price if bids else Price(0), asks[0].price if asks else Price(0), last)
-
-
-def next_mark(now: datetime) -> datetime | None:
-    """The next instant at which orders may trade or move on: an end of a trading minute, or the start or end of a
-    phase. None after the close."""
-    at = now.time()
-    if OPEN <= at < NOON or AFTERNOON <= at < CLOSE:
-        return now.replace(second=0, microsecond=0) + _MINUTE
-    following = next((mark for mark in (CALL, UNCROSS, OPEN, AFTERNOON) if at < mark), None)
-    return datetime.combine(now.date(), following) if following is not None else None
