@@ -1,0 +1,110 @@
+"""Idioms of Python 2 and of old pandas and numpy in a strategy file, with their lines and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from bullet_trade.strategy.source_text import code_lines
+
+
+class Idiom(NamedTuple):
+    """One old way of writing. `works`: it runs here all the same, because the engine gives the old word back."""
+
+    line: int
+    what: str
+    remedy: str
+    works: bool
+
+
+class _Pattern(NamedTuple):
+    regex: re.Pattern[str]
+    what: str
+    remedy: str
+    works: bool = False
+
+
+def _words(pattern: str, what: str, remedy: str, works: bool = False) -> _Pattern:
+    return _Pattern(re.compile(pattern), what, remedy, works)
+
+
+PYTHON_2 = (
+    _words(r"^\s*print(\s+[^\s(=,.:\[]|\s*$)", "print 语句", "改成 print(...)"),
+    _words(r"^\s*print\s*>>", "print >> 语句", "改成 print(..., file=...)"),
+    _words(r"^\s*except\s+[^:]*[\w)]\s*,\s*\w+\s*:", "except X, e", "改成 except X as e"),
+    _words(r"^\s*raise\s+[\w.]+\s*,", "raise X, '说明'", "改成 raise X('说明')"),
+    _words(r"^\s*exec\s+[\"\w]", "exec 语句", "改成 exec(...)"),
+    _words(r"<>", "<> 运算符", "改成 !="),
+    _words(r"`[^`]+`", "反引号", "改成 repr(...)"),
+    _words(r"(?<![\w.])0\d+(?![\w.])", "八进制写法 0777", "改成 0o777"),
+    _words(r"(?<![\w.])\d+[lL]\b", "长整数写法 1L", "去掉末尾的 L"),
+)
+"""What Python 3 cannot even read."""
+
+OLD = (
+    _words(r"\.has_key\s*\(", "dict.has_key", "改成 key in d"),
+    _words(r"\.iter(keys|values)\s*\(", "dict.iterkeys / itervalues", "改成 d.keys() / d.values()"),
+    _words(r"\.iteritems\s*\(", "iteritems（字典上不可用，DataFrame 和 Series 上可用）", "改成 items()"),
+    _words(r"(?<![\w.])xrange\s*\(", "xrange", "改成 range", True),
+    _words(r"(?<![\w.])(unicode|basestring|long)\b", "unicode / basestring / long", "改成 str / str / int", True),
+    _words(r"(?<![\w.])(raw_input|reload|execfile|unichr|cmp)\s*\(", "Python 2 的内置函数", "Python 3 没有，请改写"),
+    _words(
+        r"\bimport\s+(urllib2|cPickle|ConfigParser|StringIO|Queue|commands)\b",
+        "Python 2 的标准库", "换成 Python 3 的模块",
+    ),
+    _words(r"setdefaultencoding", "sys.setdefaultencoding", "删去：Python 3 的文字就是 Unicode"),
+    _words(r"\.ix\s*\[", ".ix", "改成 .loc 或 .iloc", True),
+    _words(r"\.as_matrix\s*\(", "as_matrix", "改成 to_numpy()", True),
+    _words(
+        r"\bpd\.rolling_\w+|\bpd\.ewma\b|pandas\.rolling_\w+",
+        "pd.rolling_* / pd.ewma", "改成 .rolling(n).mean() 等", True,
+    ),
+    _words(
+        r"\bpd\.(expanding_\w+|ewmstd|ewmvar|ols)\b",
+        "pandas 已删除的统计函数", "改成 .expanding() / .ewm() / numpy.polyfit",
+    ),
+    _words(r"\bpd\.Panel\s*\(", "pd.Panel(...)", "改成字典或 MultiIndex 的 DataFrame"),
+    _words(r"\bpd\.(TimeSeries|datetime|np|WidePanel)\b", "pandas 已删除的名字", "改成 pd.Series / datetime / np"),
+    _words(r"\.sort\s*\(\s*(columns|by|\[?\")", "DataFrame.sort", "改成 sort_values", True),
+    _words(r"\.order\s*\(\s*(ascending|na_last|\))", "Series.order", "改成 sort_values", True),
+    _words(
+        r"\.(from_csv|get_value|set_value|lookup|convert_objects|select)\s*\(",
+        "pandas 已删除的方法", "改成 read_csv / .at / .loc / infer_objects",
+    ),
+    _words(
+        r"\bnp\.(float|int|object|str|complex|NaN|NAN|Inf|Infinity|infty|float_|unicode_|product|alltrue)\b",
+        "numpy 已删除的名字", "改成 float、int、np.nan、np.inf、np.prod 等", True,
+    ),
+)  # fmt: skip
+"""What Python 3 reads, and today's libraries do not have."""
+
+_APPEND = re.compile(r"(?<![\w.])(\w+)\s*=\s*\1\.append\s*\(|=\s*(df\w*|data\w*|result\w*)\.append\s*\(")
+
+
+def python_2(source: str) -> list[Idiom]:
+    """Lines that only Python 2 can read; empty for a file that Python 3 compiles."""
+    try:
+        compile(source, "strategy", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return _found(code_lines(source), PYTHON_2)
+    return []
+
+
+def old_idioms(source: str) -> list[Idiom]:
+    """Everything old in the file, by line."""
+    lines = code_lines(source)
+    appended = [
+        Idiom(number, "DataFrame.append", "改成 pd.concat([...])", True)
+        for number, line in enumerate(lines, 1)
+        if _APPEND.search(line)
+    ]
+    return sorted(python_2(source) + _found(lines, OLD) + appended)
+
+
+def _found(lines: list[str], patterns: tuple[_Pattern, ...]) -> list[Idiom]:
+    return [
+        Idiom(number, pattern.what, pattern.remedy, pattern.works)
+        for number, line in enumerate(lines, 1)
+        for pattern in patterns
+        if pattern.regex.search(line)
+    ]
