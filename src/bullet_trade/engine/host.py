@@ -79,6 +79,11 @@ class StrategyHost:
             sys.path.insert(0, folder)
         try:
             exec(code, self.module.__dict__)
+        except ModuleNotFoundError as error:
+            where = strategy_line(error.__traceback__, self.path)
+            raise StrategyError(
+                f"策略导入的模块 {error.name} 没有安装（{where}）", f"先安装：pip install {error.name}"
+            ) from error
         except Exception as error:
             where = strategy_line(error.__traceback__, self.path)
             raise StrategyError(

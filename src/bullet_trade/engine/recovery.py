@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from bullet_trade.domain.errors import StateError
+from bullet_trade.domain.errors import InvariantError, StateError
 from bullet_trade.domain.money import Price
-from bullet_trade.domain.orders import AT_BROKER, Order, OrderId, OrderState, OrderType
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderState, OrderType
 from bullet_trade.domain.reports import (
     Accepted,
     AccountSnapshot,
@@ -67,22 +67,32 @@ class _Day(msgspec.Struct):
     day: date
 
 
+class _Cancel(msgspec.Struct):
+    tag: str
+
+
 _intent = msgspec.json.Decoder(Intent).decode
 _report = msgspec.json.Decoder(OrderReport).decode
 _snapshot = msgspec.json.Decoder(AccountSnapshot).decode
 _entitlement = msgspec.json.Decoder(Entitlement).decode
 _day = msgspec.json.Decoder(_Day).decode
+_cancel = msgspec.json.Decoder(_Cancel).decode
+_adoption = msgspec.json.Decoder(Order).decode
 
 
 def rebuild(records: Iterable[Record], book: OrderBook) -> int:
     """Apply the journal to an empty `book`; the number of records that mattered.
 
-    Raises `StateError` for a record that cannot be read, naming its kind and time.
+    Raises `StateError` for a record that cannot be read, naming its kind and time. A report that broke an invariant
+    ended the run that received it; it must not keep every later run from starting, so it is passed over here and the
+    broker's account decides.
     """
     count = 0
     for at, kind, body in records:
         try:
             count += _apply(at, kind, body, book)
+        except InvariantError:
+            continue
         except (msgspec.DecodeError, ValueError) as error:
             raise StateError(f"流水中 {at} 的 {kind} 记录无法读取（{error}）", "流水已损坏，请从备份恢复") from error
     return count
@@ -97,8 +107,17 @@ def _apply(at: datetime, kind: str, body: bytes, book: OrderBook) -> bool:
         case "intent":
             intent = _intent(body)
             book.admit(intent.order(at), intent.cash)
+        case "adopted":
+            book.adopt(_adoption(body))
         case "report":
             book.apply(_report(body), at)
+        case "cancel":
+            order = book.by_tag(_cancel(body).tag)
+            if order is not None and not order.is_final:
+                order.apply(OrderEvent.REQUEST_CANCEL)
+        case "start" | "restart":
+            lose_sight(book, at)  # as the run that began here did
+            return False
         case "entitlement":
             book.ledger.book(_entitlement(body))
         case _:
@@ -119,43 +138,70 @@ def reconcile(ours: Sequence[Order], snapshot: AccountSnapshot, label: str, next
     broker's number. Fills are told once by trade id, whatever their order or repetition.
     """
     result = Reconciliation([], [], [])
-    rows = _rows_by_order(ours, snapshot, result.findings)
+    rows, doubled = _rows_by_tag(ours, snapshot, result.findings)
     trades = _trades_by_tag(snapshot)
     for order in ours:
         row = rows.pop(order.tag, None)
+        if order.tag in doubled:
+            continue  # neither the rows nor the fills under that remark can be told apart
+        if row is not None and (row.code, row.side, row.amount) != (order.code, order.side, order.amount):
+            result.findings.append(Finding("mismatch", order.tag, _mismatch(order, row)))
+            continue
         _compare(order, row, trades.pop(_key(order, row), []), snapshot, result)
     for tag, row in sorted(rows.items()):
-        if tag.startswith(label):
-            number = next_number + len(result.adopted)
-            result.adopted.append(_adopted(row, number, snapshot.at))
-            result.findings.append(Finding("adopted", tag, f"券商有本策略的委托 {tag}，流水中没有记录，已接管"))
-            _compare(result.adopted[-1], row, trades.pop(tag, []), snapshot, result)
+        fills = trades.pop(tag, [])
+        if not tag.startswith(label) or not _wanted(row, fills, snapshot.at.date()):
+            continue
+        number = next_number + len(result.adopted)
+        result.adopted.append(_adopted(row, number, snapshot.at))
+        result.findings.append(Finding("adopted", tag, f"券商有本策略的委托 {tag}，流水中没有记录，已接管"))
+        _compare(result.adopted[-1], row, fills, snapshot, result)
     return result
 
 
-def _rows_by_order(ours: Sequence[Order], snapshot: AccountSnapshot, findings: list[Finding]) -> dict[str, OrderRow]:
-    by_number = {order.broker_id: order.tag for order in ours if order.broker_id}
+def _rows_by_tag(
+    ours: Sequence[Order], snapshot: AccountSnapshot, findings: list[Finding]
+) -> tuple[dict[str, OrderRow], set[str]]:
+    """The broker's orders by our tag, and the tags that more than one of them bears."""
+    today = snapshot.at.date()  # a broker's numbers begin anew each day
+    by_number = {order.broker_id: order.tag for order in ours if order.broker_id and order.created_at.date() == today}
     rows: dict[str, OrderRow] = {}
     doubled: set[str] = set()
-    for row in snapshot.orders:
+    for row in sorted(set(snapshot.orders), key=_place):
         tag = row.tag or by_number.get(row.broker_id, "")
         if not tag:
             words = f"{row.code} {row.side.name} {row.amount} 股，已成 {row.filled} 股，{row.state}"
             findings.append(Finding("external", "", f"账户里有其他来源的委托 {row.broker_id}：{words}"))
-        elif tag in rows or tag in doubled:
-            rows.pop(tag, None)
+        elif tag in rows:
             doubled.add(tag)
         else:
             rows[tag] = row
-    findings += [
-        Finding("doubled", tag, f"券商有多笔委托使用同一备注 {tag}，无法判断，请人工核对") for tag in sorted(doubled)
-    ]
-    return rows
+    for tag in sorted(doubled):
+        del rows[tag]
+        findings.append(Finding("doubled", tag, f"券商有多笔委托使用同一备注 {tag}，无法判断，请人工核对"))
+    return rows, doubled
+
+
+def _place(row: OrderRow) -> tuple[int, str]:
+    return len(row.broker_id), row.broker_id
+
+
+def _wanted(row: OrderRow, fills: list[TradeRow], today: date) -> bool:
+    """Whether an order of ours that is not in the book is of today. A terminal may still list yesterday's orders in the
+    morning; their fills are in the account for long."""
+    if row.status in ALIVE:
+        return True
+    return row.filled > 0 and all(trade.at.date() == today for trade in fills)
+
+
+def _mismatch(order: Order, row: OrderRow) -> str:
+    ours = f"{order.code} {order.side.name} {order.amount} 股"
+    return f"备注 {order.tag} 下本地是 {ours}，券商是 {row.code} {row.side.name} {row.amount} 股，请人工核对"
 
 
 def _trades_by_tag(snapshot: AccountSnapshot) -> dict[str, list[TradeRow]]:
     found: dict[str, list[TradeRow]] = {}
-    for trade in snapshot.trades:
+    for trade in sorted(snapshot.trades, key=lambda trade: (trade.at, len(trade.trade_id), trade.trade_id)):
         found.setdefault(trade.tag or f"#{trade.broker_id}", []).append(trade)
     return found
 
@@ -170,12 +216,17 @@ def _compare(
     filled = order.filled
     seen = set(order.trade_ids)
     for trade in trades:
-        if trade.trade_id not in seen:
-            seen.add(trade.trade_id)
-            filled += trade.amount
-            result.reports.append(Filled(order.tag, trade.trade_id, trade.amount, trade.price, trade.at, trade.fee))
+        if trade.trade_id in seen:
+            continue
+        seen.add(trade.trade_id)
+        if filled + trade.amount > order.amount:
+            words = f"{order.tag} 委托 {order.amount} 股，券商的成交超过委托（成交编号 {trade.trade_id}），请人工核对"
+            result.findings.append(Finding("overfilled", order.tag, words))
+            return
+        filled += trade.amount
+        result.reports.append(Filled(order.tag, trade.trade_id, trade.amount, trade.price, trade.at, trade.fee))
     if row is None:
-        if order.state in AT_BROKER:
+        if order.state in AT_BROKER and filled < order.amount:
             _absent(order, filled, snapshot, result)
         return
     if row.filled > filled:
@@ -197,6 +248,9 @@ def _prove(order: Order, row: OrderRow, filled: int, at: datetime, result: Recon
         result.reports.append(Accepted(order.tag, row.broker_id, at))
         words = f"{order.code} 委托 {order.amount} 股，已成 {filled} 股，仍在券商排队，已接管"
         result.findings.append(Finding("working", order.tag, words))
+    else:
+        words = f"{order.code} 的委托 {order.tag} 券商状态为 {row.state}，无法判断结果"
+        result.findings.append(Finding("unknown", order.tag, words))
 
 
 def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconciliation) -> None:
@@ -205,7 +259,7 @@ def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconc
         result.reports.append(Cancelled(order.tag, "隔日委托已失效", snapshot.at))
         words = f"{order.code} {order.created_at:%m-%d} 的委托 {order.tag} 当日结果未知，以券商持仓为准"
         result.findings.append(Finding("expired", order.tag, words))
-    elif snapshot.complete and not filled:
+    elif snapshot.complete and not filled and order.created_at < snapshot.at:  # a list from before proves nothing
         result.reports.append(NeverSent(order.tag, "券商当日清单里没有这笔委托", snapshot.at))
         result.findings.append(Finding("never_sent", order.tag, f"{order.code} 的委托 {order.tag} 没有到达券商"))
     else:

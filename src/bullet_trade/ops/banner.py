@@ -27,6 +27,8 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
     protection = f"{settings.market_buy_price_percent:+.1%}/{settings.market_sell_price_percent:+.1%}"
     rows.add_row("下单", f"最多等待 {run.session.engine.terms.order_wait_s:g} 秒  市价保护 {protection}")
     rows.add_row("风控", "交易规则、资金、可卖数量检查；金额限额尚未启用")
+    if request.drill:
+        rows.add_row("演练", Text(f"{request.drill}：故障由程序注入", style="yellow"))
     rows.add_row("目录", str(run.directory))
     return Panel(rows, title=f"bullet-trade {__version__}", title_align="left", border_style="cyan")
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock
 
-from bullet_trade.brokers.simulator.account import Account
+from bullet_trade.brokers.simulator.account import Account, open_account, read_account, saved_form
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
+from bullet_trade.brokers.simulator.drills import Drill, load_drill
+from bullet_trade.brokers.simulator.faults import DrilledBroker
+from bullet_trade.brokers.simulator.initial_positions import parse_initial_positions
+from bullet_trade.brokers.simulator.market_faults import DrilledMarket
 from bullet_trade.domain.errors import StateError, UsageError
 from bullet_trade.domain.money import money
 from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
@@ -26,6 +29,8 @@ from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
 from bullet_trade.ops.replay_range import ReplayRange, replay_range
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.settings import Settings
+from bullet_trade.ports.broker import Broker
+from bullet_trade.ports.exchange_feed import ExchangeFeed
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.quotes.local.store import LocalStore
 from bullet_trade.quotes.synthetic import SyntheticMarket
@@ -37,6 +42,8 @@ from bullet_trade.strategy.context import RunParams
 from bullet_trade.strategy.session import Session
 
 ACCOUNT_FILE = "simulator_account.json"
+ATTEND_S = 0.5
+"""How often a simulated broker in real time looks for requests of other threads."""
 JOURNAL_FILE = "journal.db"
 REPLAY_FILES = ("live_state.json", "g.pkl", JOURNAL_FILE, "report.html", ACCOUNT_FILE)
 BROKERS = ("simulator",)
@@ -48,7 +55,7 @@ class RunRequest:
 
     `replay` None runs on the wall clock; ``auto``, ``FROM``, ``FROM:TO`` replay. `speed` None is as fast as it goes.
     `fresh` archives the saved state first; `restore` begins with that generation of it. Tasks that were due while the
-    process was down are run if they are not older than `catch_up_s` seconds.
+    process was down are run if they are not older than `catch_up_s` seconds. `drill` names a drill or its file.
     """
 
     strategy: Path
@@ -61,6 +68,7 @@ class RunRequest:
     fresh: bool = False
     restore: int | None = None
     catch_up_s: float = 0.0
+    drill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ def _assemble(
     journal: SqliteJournal,
 ) -> Session:
     replaying = days is not None
+    drill = load_drill(request.drill) if request.drill else None
     if request.fresh:
         journal.append(clock.now(), "fresh", {"archived": str(archive(directory, clock.now()) or "")})
         journal.barrier()
@@ -180,11 +189,13 @@ def _assemble(
         Wiring(
             clock=clock,
             calendar=calendar,
-            data=data,
+            data=DrilledMarket(data, drill) if drill is not None else data,
             audience=audience,
             journal=journal,
             store=LastStateStore(files) if replaying else files,
-            broker=lambda around: _simulator(around, directory, settings, replaying),
+            broker=lambda around: _simulator(
+                around, directory, settings, drill, replaying, paced=not replaying or request.speed is not None
+            ),
             terms=terms,
             run_params=RunParams(start, days.last if days else date(2200, 1, 1)),
             label=settings.strategy_name or request.strategy.stem,
@@ -196,18 +207,29 @@ def _assemble(
     )
 
 
-def _simulator(around: Surroundings, directory: Path, settings: Settings, replaying: bool) -> SimulatedBroker:
+def _simulator(
+    around: Surroundings, directory: Path, settings: Settings, drill: Drill | None, replaying: bool, paced: bool
+) -> Broker:
     account_file = directory / ACCOUNT_FILE
-    broker = SimulatedBroker(
-        Market(around.feed, around.feed, around.data, around.calendar, around.securities),
-        around.timers,
-        around.trading,
-        _load_account(account_file, settings),
-        report_delay_s=0.0 if replaying else settings.simulator_report_delay,
-    )
-    if not replaying:
-        broker.persist = lambda account: write_atomically(account_file, msgspec.json.encode(account))
-    return broker
+    account = _load_account(account_file, settings)
+
+    def make(trading_now: ExchangeFeed) -> SimulatedBroker:
+        seen = Market(trading_now, around.feed, around.data, around.calendar, around.securities)
+        broker = SimulatedBroker(
+            seen,
+            around.timers,
+            around.trading,
+            account,
+            report_delay_s=0.0 if replaying else settings.simulator_report_delay,
+            attend_s=ATTEND_S if paced else 0.0,
+        )
+        if not replaying:
+            broker.persist = lambda changed: write_atomically(account_file, saved_form(changed))
+        return broker
+
+    if drill is None:
+        return make(around.feed)
+    return DrilledBroker(drill, make, around.feed, around.timers, around.trading)
 
 
 def _directory(request: RunRequest) -> Path:
@@ -234,8 +256,9 @@ def _check_today(data: MarketData, today: date) -> None:
 
 def _load_account(path: Path, settings: Settings) -> Account:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Account)
+        return read_account(path.read_bytes(), str(path))
     except FileNotFoundError:
-        return Account(cash=money(settings.simulator_initial_cash))
-    except (OSError, msgspec.DecodeError) as error:
-        raise StateError(f"模拟账户文件 {path} 无法读取：{error}", "从备份恢复，或改名后重新开户") from error
+        positions = parse_initial_positions(settings.simulator_initial_positions)
+        return open_account(money(settings.simulator_initial_cash), positions)
+    except OSError as error:
+        raise StateError(f"模拟账户文件 {path} 无法读取：{error.strerror}", "检查文件权限") from error

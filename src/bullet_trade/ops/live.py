@@ -30,6 +30,7 @@ from bullet_trade.ops.progress import ReplayProgress
 from bullet_trade.ops.report_html import write_report
 from bullet_trade.ops.result import RunResult
 from bullet_trade.ops.settings import Settings
+from bullet_trade.quotes.local.store import LocalStore
 
 REPORT_FILE = "report.html"
 
@@ -107,10 +108,21 @@ def _finish(run: Run, request: RunRequest, collector: Collector, console: Consol
     result = run_result(run, request, collector)
     figures = performance.measure(result)
     console.print(summary.run_table(result, figures))
+    coarse = _daily_only(run, collector)
+    if coarse:
+        console.print(f"[yellow]只有日线的证券：{'、'.join(coarse)}，盘中价格以开盘价代替，成交只在开盘和收盘[/]")
     path = run.directory / REPORT_FILE
     write_report(result, figures, path)
     console.print(f"报告 {path}", soft_wrap=True)
     return path
+
+
+def _daily_only(run: Run, collector: Collector) -> list[str]:
+    """Traded securities whose minutes were made of a daily bar."""
+    data = run.data
+    if not isinstance(data, LocalStore):
+        return []
+    return sorted({t.code for t in collector.trades if data.minute_source(t.code, t.at.date()) == "daily"})
 
 
 def run_result(run: Run, request: RunRequest, collector: Collector) -> RunResult:

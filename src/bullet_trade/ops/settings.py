@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     g_autosave_enabled: bool = True
     g_autosave_interval: float = Field(60.0, ge=1)
     simulator_initial_cash: float = Field(1_000_000.0, gt=0)
+    simulator_initial_positions: str = ""
     simulator_report_delay: float = Field(0.5, ge=0)
     rules_file: Path | None = None
     holiday_file: Path | None = None

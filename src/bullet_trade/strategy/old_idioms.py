@@ -42,7 +42,8 @@ PYTHON_2 = (
 """What Python 3 cannot even read."""
 
 OLD = (
-    _words(r"\.has_key\s*\(", "dict.has_key", "改成 key in d"),
+    _words(r"(?<!positions)\.has_key\s*\(", "dict.has_key", "改成 key in d"),
+    _words(r"positions\.has_key\s*\(", "positions.has_key", "改成 code in positions", True),
     _words(r"\.iter(keys|values)\s*\(", "dict.iterkeys / itervalues", "改成 d.keys() / d.values()"),
     _words(r"\.iteritems\s*\(", "iteritems（字典上不可用，DataFrame 和 Series 上可用）", "改成 items()"),
     _words(r"(?<![\w.])xrange\s*\(", "xrange", "改成 range", True),

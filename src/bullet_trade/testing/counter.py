@@ -116,7 +116,7 @@ class Counter:
         """Every trade there ever was."""
         self.tell: Callable[[OrderReport], None] = lambda _: None
         """Hears of everything that happens to orders, when it happens."""
-        self._course = course
+        self.course = course
         self._agenda: list[tuple[datetime, int, Booked, Step | None]] = []
         self._fresh: dict[Code, int] = {}
         self._numbers = 0
@@ -159,7 +159,7 @@ class Counter:
             order.status = Status.JUNK
             self._say(order, Rejected(order.tag, "柜台：资金或持仓不足", self.now, "counter"))
             return
-        for step in self._course(ticket):
+        for step in self.course(ticket):
             self._plan(order, step)
 
     def withdraw(self, tag: str) -> None:
@@ -272,9 +272,7 @@ class Counter:
 
 def _row(order: Booked) -> OrderRow:
     number, state = str(order.number), order.status.name
-    return OrderRow(
-        order.tag, number, order.code, order.side, order.amount, order.filled, state, int(order.status)
-    )
+    return OrderRow(order.tag, number, order.code, order.side, order.amount, order.filled, state, int(order.status))
 
 
 def at_once(ticket: OrderTicket) -> Sequence[Step]:

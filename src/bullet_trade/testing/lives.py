@@ -1,8 +1,8 @@
 """One strategy, one directory, one counter, and as many lives of the engine as it takes.
 
-    world = World(directory, source, market, link, day, day)
-    life = world.live(start, Fuse(blow_at=17))      # dies at the 17th point
-    world.live(life.ended + downtime)               # goes on
+world = World(directory, source, market, link, day, day)
+life = world.live(start, Fuse(blow_at=17))      # dies at the 17th point
+world.live(life.ended + downtime)               # goes on
 """
 
 from __future__ import annotations

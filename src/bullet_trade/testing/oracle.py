@@ -83,7 +83,11 @@ class Oracle:
         booked = {order.tag: order for order in self._counter.orders if order.tag}
         for tag, ours in orders.items():
             found += _only_what_happened(tag, ours, booked.get(tag))
-        found += [f"I11 a refusal without its rule: {body}" for _, kind, body in rows if kind == "refused" and not body.get("rule")]
+        found += [
+            f"I11 a refusal without its rule: {body}"
+            for _, kind, body in rows
+            if kind == "refused" and not body.get("rule")
+        ]
         return found
 
     def quiet(self, by_hand: bool = False) -> list[str]:
@@ -97,10 +101,10 @@ class Oracle:
                 found.append(f"I3 {order.tag} traded {order.filled} and the journal has {ours.trades}")
             if order.tag and ours is None:
                 found.append(f"I3 {order.tag} is at the broker and unknown here")
+            if order.tag and ours is not None and not order.alive and not _over(ours):
+                found.append(f"I3 {order.tag} is {order.status.name} at the broker and open here")
         if not by_hand:
             found += [f"I4 {row['what']}: {row['ours']} here, {row['theirs']} there" for row in differences(rows)]
-        if rows and not any(kind == "checkpoint" for _, kind, _ in rows[-10:]):
-            found.append("I3 the day was closed while orders were open here")
         return found
 
     def _once(self, rows: list[tuple[int, str, Body]]) -> Iterator[str]:
@@ -139,6 +143,10 @@ def journaled(rows: list[tuple[int, str, Body]]) -> dict[str, Journaled]:
 def differences(rows: list[tuple[int, str, Body]]) -> list[dict[str, str]]:
     """The differences of money and shares that the engine found, in order."""
     return [one for _, kind, body in rows if kind == "difference" for one in body["found"]]
+
+
+def _over(ours: Journaled) -> bool:
+    return sum(ours.trades.values()) == ours.amount or bool({"Cancelled", "Rejected", "NeverSent"} & set(ours.said))
 
 
 def _only_what_happened(tag: str, ours: Journaled, theirs: Booked | None) -> Iterator[str]:

@@ -143,7 +143,7 @@ class SimulatedBroker:
         if today != self._today:
             self._roll(today)
         account = self.account
-        order = CounterOrder(ticket, account.number(), now, Money(0), ticket.limit_price, by_hand=by_hand)
+        order = CounterOrder(ticket, str(account.number()), now, Money(0), ticket.limit_price, by_hand=by_hand)
         account.orders[ticket.tag] = order
         rules = self._rules.of(ticket.code, today)
         if rules is None:
@@ -160,7 +160,7 @@ class SimulatedBroker:
             self.refused(order, refusal, now)
         else:
             if not by_hand:
-                self._report(Accepted(ticket.tag, str(order.number), now))
+                self._report(Accepted(ticket.tag, order.broker_id, now))
             self._exchange.enter(order, rules, phase, now)
             if self.attend_s and order.alive:
                 self._keep_attending()
@@ -251,7 +251,7 @@ class SimulatedBroker:
             order.status = Status.PART_CANCELLING
         tag, trade_id = "" if order.by_hand else ticket.tag, str(account.number())
         account.trades.append(
-            TradeRow(tag, str(order.number), trade_id, ticket.code, ticket.side, amount, at_price, at, fee)
+            TradeRow(tag, order.broker_id, trade_id, ticket.code, ticket.side, amount, at_price, at, fee)
         )
         if tag:
             self._report(Filled(tag, trade_id, amount, at_price, at, fee))

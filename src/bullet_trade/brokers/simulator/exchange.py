@@ -352,15 +352,15 @@ class Exchange:
 
 
 def ranked(orders: list[CounterOrder]) -> list[CounterOrder]:
-    """Price before time: market orders first, then better limits, then what came earlier."""
+    """Price before time: market orders first, then better limits; `orders` are in order of arrival, and stay so."""
     if len(orders) < 2:
         return list(orders)
     return sorted(orders, key=_priority)
 
 
-def _priority(order: CounterOrder) -> tuple[bool, int, int]:
+def _priority(order: CounterOrder) -> tuple[bool, int]:
     ticket = order.ticket
-    return (ticket.order_type is OrderType.LIMIT, -ticket.side * ticket.limit_price, order.number)
+    return (ticket.order_type is OrderType.LIMIT, -ticket.side * ticket.limit_price)
 
 
 def _book(tick: Tick) -> Book:

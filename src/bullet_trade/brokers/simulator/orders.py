@@ -58,7 +58,7 @@ class CounterOrder(msgspec.Struct):
     """
 
     ticket: OrderTicket
-    number: int
+    broker_id: str
     since: datetime
     reserved: Money
     worst: int
@@ -85,7 +85,7 @@ class CounterOrder(msgspec.Struct):
         ticket = self.ticket
         return OrderRow(
             "" if self.by_hand else ticket.tag,
-            str(self.number),
+            self.broker_id,
             ticket.code,
             ticket.side,
             ticket.amount,
