@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.ledger import Ledger
-from bullet_trade.domain.orders import Order, OrderState
+from bullet_trade.domain.orders import FINAL, Order, OrderState
 from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.account import AccountSync
@@ -318,7 +318,7 @@ class Engine:
     def await_orders(self, orders: Sequence[Order], wait_s: float | None) -> None:
         """Wait for orders to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
         timeout_s = self.terms.order_wait_s if wait_s is None else wait_s
-        if timeout_s <= 0.0 or self.pump(lambda: all(order.is_final for order in orders), timeout_s):
+        if timeout_s <= 0.0 or self.pump(_all_over(orders), timeout_s):
             return
         for order in orders:
             if not order.is_final:
@@ -372,3 +372,10 @@ class Engine:
             self._arm_autosave(every_s)
 
         self.timers.add(self.now() + timedelta(seconds=every_s), Rank.HOUSEKEEPING, fire)
+
+
+def _all_over(orders: Sequence[Order]) -> Callable[[], bool]:
+    if len(orders) == 1:  # nearly always, and asked after every message
+        (only,) = orders
+        return lambda: only.state in FINAL
+    return lambda: all(order.state in FINAL for order in orders)

@@ -66,7 +66,9 @@ class SqliteJournal:
     def __init__(self, path: Path, sync: Sync = "normal", batch: bool = False) -> None:
         self._path = path
         self._batch = batch
-        self._pending: list[Row] = []
+        self._pending: list[tuple[int, str, str, bytes]] = []
+        self._last_at: datetime | None = None
+        self._last_text = ""
         self._encode = msgspec.json.Encoder(enc_hook=_plain).encode
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -118,7 +120,9 @@ class SqliteJournal:
     def append(self, at: datetime, kind: str, body: msgspec.Struct | dict[str, object]) -> int:
         seq = self._next
         self._next += 1
-        self._pending.append(Row(seq, at.isoformat(), kind, self._encode(body)))
+        if at is not self._last_at:  # most records come several to an instant
+            self._last_at, self._last_text = at, at.isoformat()
+        self._pending.append((seq, self._last_text, kind, self._encode(body)))
         if self._batch and len(self._pending) >= BATCH_RECORDS:
             self._write()
         return seq
@@ -133,6 +137,8 @@ class SqliteJournal:
             self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", self._pending)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.rollback()  # else the attempt at closing fails for a reason that is not the first one
             raise self._failure(error) from error
         self._pending.clear()
 

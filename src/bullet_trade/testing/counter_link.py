@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
-from bullet_trade.domain.reports import LinkDown, LinkUp, NoAnswer, OrderReport, Report
+import msgspec
+
+from bullet_trade.domain.reports import AccountSnapshot, LinkDown, LinkUp, NoAnswer, OrderReport, Report
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.testing.counter import Counter
@@ -28,6 +30,8 @@ class Weather:
     """A report comes a second time."""
     lose_request: float = 0.0
     """An order or a request to cancel never reaches the counter."""
+    short_list: float = 0.0
+    """The lists of the day miss orders and trades, and say that they may."""
     answer_s: float = 10.0
     """Without any report about an order for so long, the adapter says that there was no answer."""
 
@@ -88,7 +92,15 @@ class CounterLink:
     def request_snapshot(self) -> None:
         self._catch_up()
         if not (self._down or self._dead_air):
-            self._give(self.counter.snapshot())
+            self._give(self._snapshot())
+
+    def _snapshot(self) -> AccountSnapshot:
+        whole = self.counter.snapshot()
+        if self._draw.random() >= self.weather.short_list:
+            return whole
+        orders = tuple(row for row in whole.orders if self._draw.random() < 0.5)
+        trades = tuple(row for row in whole.trades if self._draw.random() < 0.5)
+        return msgspec.structs.replace(whole, orders=orders, trades=trades, complete=False)
 
     def close(self) -> None:
         self._sink = None

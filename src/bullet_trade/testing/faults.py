@@ -6,9 +6,11 @@ as the operator would after a power switch. Nothing that the dying engine still 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from datetime import datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -27,10 +29,12 @@ class KilledError(BaseException):
 
 
 class Fuse:
-    """Counts the points at which a process could die, and kills it at number `blow_at` (from 1; None: never)."""
+    """Counts the points at which a process could die, and kills it at number `blow_at` (from 1; None: never). At points
+    for which `fails` says so the disk is full instead."""
 
-    def __init__(self, blow_at: int | None = None) -> None:
+    def __init__(self, blow_at: int | None = None, fails: Callable[[], bool] = lambda: False) -> None:
         self._blow_at = blow_at
+        self._fails = fails
         self.dead = False
         self.points: list[str] = []
         """The points passed, by name."""
@@ -42,6 +46,12 @@ class Fuse:
         self.points.append(name)
         if len(self.points) == self._blow_at:
             self.blow(name)
+
+    def write(self, name: str) -> None:
+        """The process may die here, or find no room on the disk. Raises `OSError`."""
+        self.point(name)
+        if self._fails():
+            raise OSError(ENOSPC, "No space left on device")
 
     def blow(self, name: str) -> None:
         """The process dies here."""
@@ -61,7 +71,10 @@ class FusedJournal(SqliteJournal):
         return super().append(at, kind, body)
 
     def barrier(self) -> None:
-        self._fuse.point("before barrier")
+        try:
+            self._fuse.write("before barrier")
+        except OSError as error:
+            raise self._failure(sqlite3.OperationalError("database or disk is full")) from error
         super().barrier()
         self._fuse.point("after barrier")
 
@@ -81,7 +94,7 @@ class FusedDisk(Disk):
 
     def write(self, path: Path, content: bytes) -> None:
         name = f"{path.parent.name}/{path.name}" if path.parent.name.isdecimal() else path.name
-        self._fuse.point(f"before write {name}")
+        self._fuse.write(f"before write {name}")
         super().write(path, content)
 
     def replace(self, source: Path, target: Path) -> None:

@@ -43,7 +43,7 @@ class Life:
 
 @dataclass(slots=True)
 class World:
-    """What outlives the engine. `plug` puts something between the engine and the link."""
+    """What outlives the engine."""
 
     directory: Path
     source: str
@@ -54,7 +54,7 @@ class World:
     autosave_s: float | None = 600.0
     order_wait_s: float = 16.0
     catch_up: timedelta = timedelta(0)
-    plug: Callable[[Broker], Broker] = lambda broker: broker
+    clock: Callable[[datetime], VirtualClock] = VirtualClock
 
     @property
     def journal(self) -> Path:
@@ -75,11 +75,11 @@ class World:
         file = self.directory / STRATEGY_FILE
         if not file.exists():
             file.write_text(self.source, encoding="utf-8")
-        clock, recorder = VirtualClock(start), Recorder()
+        clock, recorder = self.clock(start), Recorder()
         journal = FusedJournal(self.journal, fuse)
 
         def plug(around: Surroundings) -> Broker:
-            return FusedBroker(self.plug(self.link.on(around.timers)), fuse)
+            return FusedBroker(self.link.on(around.timers), fuse)
 
         try:
             session = assemble(

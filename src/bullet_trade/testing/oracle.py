@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter as Count
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NamedTuple, TypedDict, cast
 
 from bullet_trade.ports.broker import OrderTicket
 from bullet_trade.testing.counter import Booked, Counter, Status
@@ -40,6 +40,15 @@ class Journaled:
     code: str
     trades: dict[str, int] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+
+
+class View(NamedTuple):
+    """What an engine shows at some moment: cash (1/10,000 yuan); by code shares held and sellable; by tag whether the
+    order is over, and its filled shares."""
+
+    cash: int
+    holdings: dict[str, tuple[int, int]]
+    orders: dict[str, tuple[bool, int]]
 
 
 class Oracle:
@@ -72,6 +81,35 @@ class Oracle:
             self._reader = sqlite3.connect(f"file:{self._journal.as_posix()}?mode=ro", uri=True)
         return self._reader
 
+    def look(self, view: View) -> None:
+        """The engine's view at this moment, which must not run ahead of the broker."""
+        booked = {order.tag: order for order in self._counter.orders if order.tag}
+        for tag, (over, filled) in view.orders.items():
+            theirs = booked.get(tag)
+            if theirs is not None and over and theirs.alive:
+                self.breaches.append(f"I5 {tag} is over here and {theirs.status.name} at the broker")
+            if filled > (theirs.filled if theirs is not None else 0):
+                self.breaches.append(f"I3 {tag} has {filled} shares here, more than at the broker")
+
+    def look_when_quiet(self, view: View) -> None:
+        """The engine's view when everything has had its time: it must be the broker's."""
+        self.look(view)
+        counter = self._counter
+        theirs = {str(code): (amount, counter.sellable(code)) for code, amount in counter.holdings.items() if amount}
+        if view.cash != counter.cash:
+            self.breaches.append(f"I4 cash is {view.cash} here and {counter.cash} at the broker")
+        if view.holdings != theirs:
+            self.breaches.append(f"I4 shares (held, sellable) are {view.holdings} here and {theirs} at the broker")
+        for order in counter.orders:
+            ours = view.orders.get(order.tag)
+            if order.tag and ours is not None and ours != (not order.alive, order.filled):
+                self.breaches.append(f"I3 {order.tag} is {ours} here, {order.status.name} {order.filled} at the broker")
+
+    def told(self, codes: Iterable[str]) -> None:
+        """Trades by hand in `codes`: the engine must have named each."""
+        named = " ".join(row["what"] for row in differences(list(self._rows())))
+        self.breaches += [f"I4 nobody was told of trades by hand in {code}" for code in codes if code not in named]
+
     # -- at any moment ---------------------------------------------------------------------------------------------
 
     def safety(self) -> list[str]:
@@ -90,7 +128,7 @@ class Oracle:
         ]
         return found
 
-    def quiet(self, by_hand: bool = False) -> list[str]:
+    def quiet(self) -> list[str]:
         """What must hold as well once everything has had its time and the day is closed."""
         rows = list(self._rows())
         found = self.safety()
@@ -103,8 +141,6 @@ class Oracle:
                 found.append(f"I3 {order.tag} is at the broker and unknown here")
             if order.tag and ours is not None and not order.alive and not _over(ours):
                 found.append(f"I3 {order.tag} is {order.status.name} at the broker and open here")
-        if not by_hand:
-            found += [f"I4 {row['what']}: {row['ours']} here, {row['theirs']} there" for row in differences(rows)]
         return found
 
     def _once(self, rows: list[tuple[int, str, Body]]) -> Iterator[str]:
@@ -154,7 +190,7 @@ def _only_what_happened(tag: str, ours: Journaled, theirs: Booked | None) -> Ite
     if filled > ours.amount:
         yield f"I7 {tag} of {ours.amount} shares has fills of {filled}"
     if theirs is None:
-        for word in set(ours.said) & {"Accepted", "Filled", "Cancelled", "Rejected"}:
+        for word in sorted(set(ours.said) & {"Accepted", "Filled", "Rejected"}):
             yield f"I5 {tag} never reached the broker and is {word} here"
         return
     if filled > theirs.filled:
