@@ -53,7 +53,8 @@ def handle_data(context, data):
         above = sum(values[-5:]) / 5 > sum(values) / 20
         if above != g.above[code]:
             g.above[code] = above
-            order(code, 100 if above else -100)
+            if code in TRADED:
+                order(code, 100 if above else -100)
 """
 
 

@@ -121,17 +121,15 @@ class TestAsOrders:
 
     def test_the_object_shows_what_became_of_it(self) -> None:
         body = (
-            "g.o = order(CODE, -500, style=StopMarketOrderStyle('stop_loss', 9.7))\n"
-            "run_daily(show, '10:40')\n"
-            "def show(context): pass"
+            "if context.current_dt.hour == 10:\n"
+            "    g.o = order(CODE, -500, style=StopMarketOrderStyle('stop_loss', 9.7))\n"
+            "    run_daily(task, '11:00')\n"
+            "else:\n"
+            "    t = list(get_trades(g.o.order_id).values())\n"
+            "    log.info(str((g.o.status, g.o.filled, [x.order_id for x in t], list(get_orders()))))"
         )
-        source = body.replace("\ndef show(context): pass", "")
-        ran, _ = run(
-            source + "\n\ndef show(context):\n    t = list(get_trades(g.o.order_id).values())\n"
-            "    log.info(str((g.o.status, g.o.filled, len(t), len(get_orders(g.o.order_id)))))",
-            FALLING,
-        )
-        assert [text for _, text in ran.recorder.said()] == []
+        ran, _ = run(body, FALLING)
+        assert [text for _, text in ran.recorder.said()] == ["(<OrderStatus.held: 4>, 500, [1], [1])"]
 
     def test_nothing_is_set_aside_before_it_triggers(self) -> None:
         body = (

@@ -21,8 +21,8 @@ class AccountWatch:
     def tell(self, event: Event) -> None:
         match event:
             case DayOpened():
-                self._session.subaccounts.open_day()
-                self._session.stops.open_day()
+                self._session.subaccounts.open_day(event.day)
+                self._session.stops.open_day(event.day)
             case DayClosed():
                 self._session.closing_value = event.cash + event.positions_value
                 self._session.subaccounts.settle()

@@ -192,9 +192,8 @@ class Session:
         self.message_handler = self.engine.host.function(str(saved.get("message_handler", "")))
         records = list(self.parts.past())
         books = saved.get("subportfolios")
-        today = self.engine.now().date()
         numbers = (
-            self.subaccounts.restore(books, records, state.saved_at.date(), today),
+            self.subaccounts.restore(books, records, state.saved_at.date()),
             self.stops.restore(records),
         )
         self.engine.desk.next_number = max(self.engine.desk.next_number, *(number + 1 for number in numbers))

@@ -8,7 +8,7 @@ stop order before it is triggered. It is not watched while the engine is not run
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 
@@ -124,11 +124,12 @@ class StopOrders:
         self._end(stop, OrderEvent.PROVED_ABSENT, reason)
         return True
 
-    def open_day(self) -> None:
-        """A new date: what was left of the day before is over."""
-        for number in list(self._waiting):
-            self.cancel(number, EXPIRED)
-        self.orders.clear()
+    def open_day(self, day: date) -> None:
+        """A date begins, or begins again after a restart: what is left of earlier ones is over."""
+        for stop in self.waiting():
+            if stop.at.date() != day:
+                self.cancel(stop.number, EXPIRED)
+        self.orders = {n: parts for n, parts in self.orders.items() if n in self._waiting or parts[0].tag}
 
     def forget_placed(self, orders: Iterable[Order]) -> None:
         """After a restart: those that have an order were triggered before it."""

@@ -89,6 +89,7 @@ class SubAccounts:
         self._seen: dict[OrderId, _Seen] = {}
         self._orders: dict[OrderId, Order] = {}
         self._version = -1
+        self._day = date.min
 
     def open(self, configs: Sequence[SubPortfolioConfig]) -> None:
         """Split the account. Raises `StrategyError` where the other books would take more cash than there is."""
@@ -165,9 +166,13 @@ class SubAccounts:
         for number, book in enumerate(self.books):
             self._set_aside(book, [o for o in self._account.open_orders() if self.index_of(o.parent_id) == number])
 
-    def open_day(self) -> None:
-        """A new date: what was bought before may be sold, finished orders are forgotten."""
+    def open_day(self, day: date) -> None:
+        """A date begins: what was bought before may be sold, finished orders are forgotten. A restart opens its date
+        again, which changes nothing."""
         self.settle()
+        if day == self._day:
+            return
+        self._day = day
         for book in self.books:
             book.ledger.open_day()
         self._orders = {number: order for number, order in self._orders.items() if not order.is_final}
@@ -257,7 +262,7 @@ class SubAccounts:
             for number, book in enumerate(self.books)
         ]
 
-    def restore(self, rows: object, records: Iterable[Record], saved_on: date, today: date) -> OrderId:
+    def restore(self, rows: object, records: Iterable[Record], saved_on: date) -> OrderId:
         """Take up saved books, then what the journal says of later orders; the highest number seen, 0 for none.
 
         Raises `StateError` where the saved books cannot be read.
@@ -268,7 +273,8 @@ class SubAccounts:
         except msgspec.ValidationError as error:
             raise StateError(f"状态文件里的子账户无法读取（{error}）", "从备份恢复 live_state.json") from error
         for number, row in enumerate(books):
-            self._restore_book(number, row, fresh_day=saved_on != today)
+            self._restore_book(number, row)
+        self._day = saved_on
         for _, kind, body in records:
             if kind == ASSIGNED:
                 found = msgspec.json.decode(body, type=_Assigned)
@@ -276,7 +282,7 @@ class SubAccounts:
                 highest = max(highest, found.parent_id)
         return highest
 
-    def _restore_book(self, number: int, row: _SavedBook, fresh_day: bool) -> None:
+    def _restore_book(self, number: int, row: _SavedBook) -> None:
         book = Book(row.type, Money(row.given))
         book.ledger.cash = Money(row.cash)
         for code, p in row.positions.items():
@@ -285,7 +291,7 @@ class SubAccounts:
                 amount=p.amount,
                 cost=Money(p.cost),
                 invested=Money(p.invested),
-                bought_today=0 if fresh_day else p.today,
+                bought_today=p.today,
             )
         self.books.append(book)
         for order_id, (filled, turnover, fees, parent) in row.orders.items():
