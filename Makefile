@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/idle_days.py
 	$(BIN)/python benchmarks/tick_to_order.py
 	$(BIN)/python benchmarks/synthetic_speed.py
+	$(BIN)/python benchmarks/data_access.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
