@@ -8,7 +8,7 @@ DEV := $(VENV)/.ready-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 DEMO_RANGE := 2025-12-01:2026-01-30
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench simulate crash clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else "Python 3.11 - 3.13 is needed, this is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
@@ -42,6 +42,16 @@ bench: $(READY)
 	$(BIN)/python benchmarks/tick_to_order.py
 	$(BIN)/python benchmarks/synthetic_speed.py
 	$(BIN)/python benchmarks/data_access.py
+
+# Long runs: seeded days with faults, and a real process killed again and again.
+SEEDS ?= 1000
+KILLS ?= 200
+
+simulate: $(DEV)
+	$(BIN)/python -m bullet_trade.testing.simulation --seeds $(SEEDS)
+
+crash: $(DEV)
+	$(BIN)/python tests/crash/suite.py --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -84,7 +84,7 @@ class Silent:
 
 def main() -> None:
     settings = load_settings(None).model_copy(update={"journal_sync": "full" if "full" in sys.argv else "normal"})
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         strategy = Path(folder) / "tick.py"
         strategy.write_text(STRATEGY, encoding="utf-8")
         broker = StampingBroker()

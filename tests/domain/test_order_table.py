@@ -31,7 +31,7 @@ cancelled   accept>cancelled fill_part>cancelled fill_rest>filled cancel>cancell
 filled      accept>filled cancel_refused>filled
 rejected    accept>rejected reject>rejected cancel_refused>rejected fill_part>rejected fill_rest>filled
 refused
-not_sent
+not_sent    fill_part>not_sent fill_rest>filled proved_absent>not_sent
 """
 
 PROOFS = {OrderEvent.ACCEPT, OrderEvent.REJECT, OrderEvent.FILL_PART, OrderEvent.FILL_REST, OrderEvent.CANCEL}

@@ -17,10 +17,10 @@ from bullet_trade.domain.securities import Code
 from bullet_trade.engine.order_book import OrderBook
 from bullet_trade.engine.recovery import Record, rebuild
 from bullet_trade.ports.broker import OrderTicket
+from bullet_trade.store.journal import read_journal
 from bullet_trade.strategy.session import Session
 from bullet_trade.testing.counter import Accept, Course, End, Fill, Refuse, Step
 from bullet_trade.testing.counter_link import Weather
-from bullet_trade.store.journal import read_journal
 
 DAY = date(2025, 6, 3)
 START = datetime.combine(DAY, time(9, 10))
@@ -35,9 +35,7 @@ def picture(book: OrderBook) -> dict[str, object]:
             for n, o in book.orders.items()
         },
         "cash": (ledger.cash, ledger.frozen, ledger.sold_today, ledger.fees_today),
-        "positions": {
-            p.code: (p.amount, p.locked, p.bought_today, p.cost, p.invested, p.opened_at) for p in ledger
-        },
+        "positions": {p.code: (p.amount, p.locked, p.bought_today, p.cost, p.invested, p.opened_at) for p in ledger},
         "trades": list(book.trades),
         "sums": (book.sums.orders, book.sums.bought, book.sums.sold),
     }

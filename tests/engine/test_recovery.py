@@ -23,6 +23,7 @@ from bullet_trade.domain.reports import (
     AccountSnapshot,
     Cancelled,
     Filled,
+    HoldingRow,
     NeverSent,
     NoAnswer,
     OrderReport,
@@ -31,7 +32,7 @@ from bullet_trade.domain.reports import (
 )
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.order_book import OrderBook
-from bullet_trade.engine.recovery import Record, Reconciliation, rebuild, reconcile
+from bullet_trade.engine.recovery import Reconciliation, Record, rebuild, reconcile
 from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.ports.terms import TradingTerms
 
@@ -47,7 +48,9 @@ BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 S = OrderState
 
 
-def row(status: int, filled: int = 0, *, tag: str = TAG, number: str = "7", amount: int = 1000, code: Code = CODE) -> OrderRow:
+def row(
+    status: int, filled: int = 0, *, tag: str = TAG, number: str = "7", amount: int = 1000, code: Code = CODE
+) -> OrderRow:
     return OrderRow(tag, number, code, Side.BUY, amount, filled, str(status), status)
 
 
@@ -75,23 +78,27 @@ class Case(NamedTuple):
 
 TABLE = (
     Case("已写流水，可能没发出", "当日清单完整，没有这笔", S.NOT_SENT, 0, ("never_sent",), "解冻，不重发"),
-    Case("已写流水，可能没发出", "清单不完整，没有这笔", S.UNKNOWN, 0, ("unknown",), "继续冻结，等证据", complete=False),
+    Case("已写流水，可能没发出", "清单不完整，没有这笔", S.UNKNOWN, 0, ("unknown",), "继续冻结，等证据",
+         complete=False),
     Case("已写流水，可能没发出", "清单早于这笔委托", S.UNKNOWN, 0, ("unknown",), "旧清单不能证明什么", created=NOW),
     Case("已写流水", "待报（49）", S.WORKING, 0, ("working",), "接管，可以撤单", rows=(row(49),)),
     Case("已写流水", "已报（50）", S.WORKING, 0, ("working",), "接管，可以撤单", rows=(row(50),)),
     Case("已报", "已报待撤（51）", S.WORKING, 0, ("working",), "接管，等最终结果", S.WORKING, rows=(row(51),)),
-    Case("已请求撤单", "已报（50）", S.WORKING, 0, ("working",), "撤单没有送到：接管，可以再撤", S.CANCELLING, rows=(row(50),)),
+    Case("已请求撤单", "已报（50）", S.WORKING, 0, ("working",), "撤单没有送到：接管，可以再撤", S.CANCELLING,
+         rows=(row(50),)),
     Case("已请求撤单", "已撤（54）", S.CANCELLED, 0, (), "结束，解冻", S.CANCELLING, rows=(row(54),)),
     Case("已报", "部成（55），断线期间成交 400", S.WORKING, 400, ("working",), "补记成交，其余接管", S.WORKING,
          rows=(row(55, 400),), trades=(trade(1, 400),)),
     Case("已报，已记 400", "断线期间又成交 600", S.FILLED, 1000, (), "只补记新的 600", S.WORKING, ((1, 400),),
          rows=(row(56, 1000),), trades=(trade(1, 400), trade(2, 600))),
-    Case("已报，已记 400", "重连后重推当日全部成交", S.WORKING, 400, ("working",), "按成交编号去重", S.WORKING, ((1, 400),),
+    Case("已报，已记 400", "重连后重推当日全部成交", S.WORKING, 400, ("working",), "按成交编号去重", S.WORKING,
+         ((1, 400),),
          rows=(row(55, 400),), trades=(trade(1, 400), trade(1, 400))),
     Case("已报", "部撤（53），成交 400", S.CANCELLED, 400, (), "先记成交，再结束", S.WORKING,
          rows=(row(53, 400),), trades=(trade(1, 400),)),
     Case("已报", "废单（57）", S.REJECTED, 0, (), "结束，解冻", S.WORKING, rows=(row(57),)),
-    Case("已报", "显示已成 1000，成交明细只有 400", S.WORKING, 400, ("fills_missing",), "记已知的，等券商补报", S.WORKING,
+    Case("已报", "显示已成 1000，成交明细只有 400", S.WORKING, 400, ("fills_missing",), "记已知的，等券商补报",
+         S.WORKING,
          rows=(row(56, 1000),), trades=(trade(1, 400),)),
     Case("已报", "成交明细超过委托数量", S.WORKING, 600, ("overfilled",), "超出的不记，请人工核对", S.WORKING,
          rows=(row(56, 1000),), trades=(trade(1, 600), trade(2, 600))),
@@ -108,12 +115,14 @@ TABLE = (
          rows=(row(55, 400, tag=""),), trades=(trade(1, 400, tag=""),)),
     Case("昨日已报", "今日清单没有", S.CANCELLED, 0, ("expired",), "当日委托隔日失效，持仓以券商为准", S.WORKING,
          created=SENT - timedelta(days=1)),
-    Case("流水里没有", "有本策略备注，已报", S.WORKING, 0, ("adopted", "working"), "断电丢了流水：接管", None, rows=(row(50),)),
+    Case("流水里没有", "有本策略备注，已报", S.WORKING, 0, ("adopted", "working"), "断电丢了流水：接管", None,
+         rows=(row(50),)),
     Case("流水里没有", "有本策略备注，今日成交 400 后撤", S.CANCELLED, 400, ("adopted",), "接管并记成交", None,
          rows=(row(53, 400),), trades=(trade(1, 400),)),
     Case("流水里没有", "有本策略备注，是昨日的成交", None, 0, (), "早已在账户里，不接管", None,
          rows=(row(56, 1000),), trades=(trade(1, 1000, at=SENT - timedelta(days=1)),)),
-    Case("流水里没有", "其他来源的委托", None, 0, ("external",), "只显示，不接管", None, rows=(row(50, tag="", number="9"),)),
+    Case("流水里没有", "其他来源的委托", None, 0, ("external",), "只显示，不接管", None,
+         rows=(row(50, tag="", number="9"),)),
 )  # fmt: skip
 
 
@@ -247,7 +256,9 @@ def test_order_and_repetition_of_the_lists_do_not_matter(truth: Truth, known: in
     draw.shuffle(trades)
     book = book_of(truth, known)
     ours = list(book.orders.values())
-    assert reconcile(ours, stated(rows, trades), LABEL, 9) == reconcile(ours, stated(truth.rows, truth.trades), LABEL, 9)
+    assert reconcile(ours, stated(rows, trades), LABEL, 9) == reconcile(
+        ours, stated(truth.rows, truth.trades), LABEL, 9
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -299,7 +310,10 @@ def test_a_report_that_stopped_a_run_does_not_stop_the_next_one() -> None:
         b'{"order_id":1,"parent_id":1,"tag":"bt:demo:00100001","code":"600000.XSHG","side":1,"wanted":100,"amount":100,'
         b'"type":"limit","limit":100000,"reference":100000,"cash":10050000,"adjustments":[]}'
     )
-    fill = '{"type":"Filled","tag":"bt:demo:00100001","trade_id":"T%d","amount":100,"price":100000,"at":"2025-06-03T10:00:00","fee":0}'
+    fill = (
+        '{"type":"Filled","tag":"bt:demo:00100001","trade_id":"T%d","amount":100,"price":100000,'
+        '"at":"2025-06-03T10:00:00","fee":0}'
+    )
     records = [Record(SENT, "day", b'{"day":"2025-06-03"}'), Record(SENT, "intent", intent)]
     records += [Record(SENT, "report", (fill % number).encode()) for number in (1, 2)]
     book = OrderBook(Ledger(money(10_000)), TradingTerms(FeeSchedule()), lambda _: None)
@@ -316,6 +330,27 @@ def test_an_adopted_sale_sets_its_shares_aside_and_gives_them_back() -> None:
     book.apply(Cancelled(TAG, "已撤", NOW), NOW)
     book.ledger.check(book.open_orders())
     assert book.sellable(CODE) == 10_000
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_late_news_of_a_trade_in_an_account_taken_over_is_not_booked_again(side: Side) -> None:
+    """The fill of a cancelled order is lost; the account is taken over with it in; then the fill comes after all."""
+    book = new_book()
+    order = Order(
+        order_id=OrderId(1), parent_id=OrderId(1), tag=TAG, code=CODE, side=side, amount=1000,
+        order_type=OrderType.LIMIT, limit_price=TEN, created_at=SENT,
+    )  # fmt: skip
+    book.admit(order, money(10_005))
+    late = Filled(TAG, "T1", 400, TEN, SENT + timedelta(seconds=1), Money(0))
+    book.apply(Cancelled(TAG, "部撤", SENT + timedelta(seconds=2)), SENT)
+    shares, cash = 10_000 + side * 400, money(1_000_000) - side * 400 * TEN
+    book.ledger.adopt(AccountSnapshot(NOW, Money(cash), Money(0), (HoldingRow(CODE, shares, shares, TEN),)))
+    book.apply(late, NOW)
+    assert (order.filled, book.ledger.cash, book.ledger.positions[CODE].amount) == (400, cash, shares)
+    fresh = Filled(TAG, "T2", 100, TEN, NOW + timedelta(seconds=1), Money(0))
+    book.apply(fresh, NOW)
+    assert book.ledger.positions[CODE].amount == shares + side * 100
+    book.ledger.check(book.open_orders())
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -336,9 +371,7 @@ def page_table() -> str:
     lines = ["| 本地（流水） | 券商 | 核对后 | 已成 | 提示 | 说明 |", "|---|---|---|---|---|---|"]
     for case in TABLE:
         kinds = "、".join(f"`{kind}`" for kind in case.kinds) or "—"
-        lines.append(
-            f"| {case.here} | {case.there} | {WORDS[case.after]} | {case.filled} | {kinds} | {case.meaning} |"
-        )
+        lines.append(f"| {case.here} | {case.there} | {WORDS[case.after]} | {case.filled} | {kinds} | {case.meaning} |")
     return "\n".join(lines)
 
 

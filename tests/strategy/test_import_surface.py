@@ -110,9 +110,9 @@ class TestImports:
     def test_user_space_api_is_the_same(self) -> None:
         ran = run(
             "from kuanke.user_space_api import *\n"
-            "def initialize(context):\n    g.a = 2\n    log.info(str((g.a, order is get_price, OrderCost is not None)))\n"
+            "def initialize(context):\n    g.a = 2\n    log.info(str((g.a, order is get_price, OrderCost is None)))\n"
         )
-        assert [text for _, text in ran.recorder.said()] == ["(2, False, True)"]
+        assert [text for _, text in ran.recorder.said()] == ["(2, False, False)"]
 
 
 class TestWithoutAnyImport:
@@ -126,9 +126,10 @@ class TestWithoutAnyImport:
             "from jqdata import *\n"
             "def initialize(context):\n"
             "    d = {1: 2, 3: 4}\n"
-            "    log.info(str((sum(d.values()), any(x > 9 for x in d), all(x > 0 for x in d), isnan(nan), len(zeros(3)))))\n"
+            "    log.info(str((sum(d.values()), any(x > 9 for x in d), all(x > 0 for x in d))))\n"
+            "    log.info(str((isnan(nan), len(zeros(3)))))\n"
         )
-        assert [text for _, text in ran.recorder.said()] == ["(6, False, True, np.True_, 3)"]
+        assert [text for _, text in ran.recorder.said()] == ["(6, False, True)", "(np.True_, 3)"]
 
     def test_a_star_import_does_not_replace_what_was_taken_from_math(self) -> None:
         ran = run(
@@ -138,7 +139,7 @@ class TestWithoutAnyImport:
         assert [text for _, text in ran.recorder.said()] == ["[0, 1]"]
 
     def test_a_module_that_is_not_installed_is_named_with_what_to_do(self) -> None:
-        with pytest.raises(StrategyError, match="of_nobody_at_all.*第?.*pip install of_nobody_at_all"):
+        with pytest.raises(StrategyError, match=r"of_nobody_at_all.*pip install of_nobody_at_all"):
             run("import of_nobody_at_all\ndef initialize(context): pass\n")
 
 

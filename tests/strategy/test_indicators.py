@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from data_probe import ask
 
 from bullet_trade.domain.errors import DataError
 from bullet_trade.market.calendar import exchange_calendar
 from bullet_trade.strategy.technical.formulas import Bars
 from bullet_trade.strategy.technical.functions import FUNCTIONS, INDICATORS, NEEDS_PROVIDER
 from bullet_trade.testing.fake_market import FakeMarket
-from data_probe import ask
 
 CODE, OTHER, TODAY = "600000.XSHG", "600036.XSHG", date(2025, 6, 3)
 SESSIONS = [day for day in exchange_calendar().sessions(date(2022, 1, 4), TODAY) if day < TODAY]
@@ -64,7 +65,7 @@ def kdj(c: Sequence[float]) -> tuple[float, ...]:
 
 
 def rsi(c: Sequence[float]) -> tuple[float, ...]:
-    changes = [b - a for a, b in zip(c, c[1:], strict=False)]
+    changes = [b - a for a, b in pairwise(c)]
     up, both = sma([max(x, 0) for x in changes], 6), sma([abs(x) for x in changes], 6)
     return (up[-1] / both[-1] * 100,)
 
@@ -78,7 +79,7 @@ def boll(c: Sequence[float]) -> tuple[float, ...]:
 
 def trix(c: Sequence[float]) -> tuple[float, ...]:
     tr = ema(ema(ema(c, 12), 12), 12)
-    line = [(b - a) / a * 100 for a, b in zip(tr, tr[1:], strict=False)]
+    line = [(b - a) / a * 100 for a, b in pairwise(tr)]
     return line[-1], mean(line[-9:])
 
 
@@ -102,7 +103,7 @@ def psy(c: Sequence[float]) -> tuple[float, ...]:
 
 
 def atr(c: Sequence[float]) -> tuple[float, ...]:
-    reach = [abs(b - a) for a, b in zip(c, c[1:], strict=False)]
+    reach = [abs(b - a) for a, b in pairwise(c)]
     return reach[-1], mean(reach[-14:])
 
 
@@ -182,7 +183,9 @@ def test_every_indicator_takes_any_number_of_bars(name: str, rows: int) -> None:
     volume = random.integers(1, 10_000, rows).astype(float)
     indicator = INDICATORS[name]
     with np.errstate(all="ignore"):
-        lines = indicator.formula(Bars((low + close) / 2, high, low, close, volume, volume * close), *indicator.periods.values())
+        lines = indicator.formula(
+            Bars((low + close) / 2, high, low, close, volume, volume * close), *indicator.periods.values()
+        )
     assert all(len(line) == rows for line in lines)
     if rows == 700:
         assert all(math.isfinite(line[-1]) for line in lines)

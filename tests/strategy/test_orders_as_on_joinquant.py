@@ -69,6 +69,8 @@ class TestSizing:
             ("order(BANK, 199.9)", 100),
             ("order(BANK, -300)", -300),
             ("order(BANK, -350)", -300),
+            ("order(BANK, 1000, None, 'long', 0)", 1000),
+            ("order(BANK, 1000, MarketOrderStyle(), 'long')", 1000),
             ("order_value(BANK, 5678)", 500),
             ("order_value(BANK, 1999.99)", 100),
             ("order_value(BANK, 1999.9999999)", 200),  # a hair below is binary noise

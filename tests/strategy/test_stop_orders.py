@@ -102,7 +102,8 @@ class TestAsOrders:
     def test_it_can_be_listed_and_cancelled(self) -> None:
         body = (
             "o = order(CODE, -500, style=StopMarketOrderStyle('stop_loss', 9.7))\n"
-            "log.info(str((o.order_id in get_open_orders(), o.amount, o.is_buy, get_orders(o.order_id)[o.order_id] == o)))\n"
+            "same = get_orders(o.order_id)[o.order_id] == o\n"
+            "log.info(str((o.order_id in get_open_orders(), o.amount, o.is_buy, same)))\n"
             "c = cancel_order(o)\n"
             "log.info(str((c.status, o.status, len(get_open_orders()))))"
         )
@@ -147,7 +148,11 @@ class TestAsOrders:
 
 
 class TestRestart:
-    BODY = "if not hasattr(g, 'done'):\n    g.done = True\n    order(CODE, -500, style=StopMarketOrderStyle('stop_loss', 9.7))"
+    BODY = (
+        "if not hasattr(g, 'done'):\n"
+        "    g.done = True\n"
+        "    order(CODE, -500, style=StopMarketOrderStyle('stop_loss', 9.7))"
+    )
 
     def test_it_is_watched_again(self, tmp_path: Path) -> None:
         run(self.BODY, FALLING, directory=tmp_path, stop_at=datetime.combine(DAY, time(10, 10)))

@@ -62,6 +62,8 @@ class Ledger:
         self.sold_today = Money(0)
         self.fees_today = Money(0)
         self.positions: dict[Code, Position] = {}
+        self.stated_at = datetime(1, 1, 1)
+        """The moment of the broker's account that was taken over last: it holds every trade before it."""
         self.version = 0
         """Grows with every change, so that readers can keep a view until it moves."""
 
@@ -100,6 +102,21 @@ class Ledger:
             self._buy(order, amount, Money(turnover + fee), at)
         else:
             self._sell(order, amount, Money(turnover - fee), at)
+
+    def settle(self, order: Order, amount: int, price: Price, fee: Money) -> None:
+        """A fill that the account taken over from the broker holds already: only what the order had set aside for it
+        is given back."""
+        self.version += 1
+        self.fees_today = Money(self.fees_today + fee)
+        position = self.positions.get(order.code)
+        if order.side is Side.BUY:
+            released = min(order.frozen_cash, price * amount + fee) if not order.is_final else order.frozen_cash
+            order.frozen_cash = Money(order.frozen_cash - released)
+            self.frozen = Money(self.frozen - released)
+        else:
+            self.sold_today = Money(self.sold_today + price * amount - fee)
+            if position is not None and order.finished_at is None:
+                position.locked -= amount
 
     def _buy(self, order: Order, amount: int, paid: Money, at: datetime) -> None:
         released = min(order.frozen_cash, paid) if not order.is_final else order.frozen_cash
@@ -160,6 +177,7 @@ class Ledger:
     def adopt(self, snapshot: AccountSnapshot) -> None:
         """Take cash and positions from the broker; what only we know (opening times) is kept."""
         self.version += 1
+        self.stated_at = snapshot.at
         self.cash = Money(snapshot.available + snapshot.frozen)
         known = self.positions
         self.positions = {}

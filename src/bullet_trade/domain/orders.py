@@ -112,6 +112,9 @@ NEXT: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (_S.CANCELLED, _E.CANCEL): _S.CANCELLED,
     (_S.CANCELLED, _E.CANCEL_REFUSED): _S.CANCELLED,
     (_S.CANCELLED, _E.ACCEPT): _S.CANCELLED,
+    (_S.NOT_SENT, _E.FILL_PART): _S.NOT_SENT,  # the proof of absence was wrong: the money is real
+    (_S.NOT_SENT, _E.FILL_REST): _S.FILLED,
+    (_S.NOT_SENT, _E.PROVED_ABSENT): _S.NOT_SENT,
     (_S.FILLED, _E.ACCEPT): _S.FILLED,
     (_S.FILLED, _E.CANCEL_REFUSED): _S.FILLED,
     (_S.REJECTED, _E.FILL_PART): _S.REJECTED,  # the rest was refused, and the status overtook the trade

@@ -58,16 +58,10 @@ class AccountSync:
         if differences:
             self._journal.append(now, "difference", {"found": differences})
             self._audience.tell(AccountDiffers(now, tuple(differences)))
-        if (differences or first) and not self._owes_fills(snapshot):
+        if differences or first:
             self._journal.append(now, "account", snapshot)
             self._ledger.adopt(snapshot)
         if self._checkpoint and not self._open_orders():
             # Nothing is on its way: whoever reads the journal may begin here and needs nothing that was before.
             self._journal.append(now, "checkpoint", snapshot)
             self._checkpoint = False
-
-    def _owes_fills(self, snapshot: AccountSnapshot) -> bool:
-        """Whether the account holds fills of our orders that were not reported yet: taken over now, they would be
-        booked a second time when they come."""
-        filled = {row.tag: row.filled for row in snapshot.orders if row.tag}
-        return self.recovered and any(order.filled < filled.get(order.tag, 0) for order in self._open_orders())

@@ -47,8 +47,25 @@ class DayCycle:
         now = engine.now()
         first = engine.calendar.session_on_or_after(now.date())
         if first == now.date() and now.time() >= LAST_START:
+            self._note_missed(first, now)
             first = engine.calendar.next_session(first)
         self._await(first)
+
+    def _note_missed(self, day: date, now: datetime) -> None:
+        """Started after the close: what was due while the process was down is told, and not made up for."""
+        engine = self._engine
+        alive_until = engine.alive_until
+        if alive_until is None or alive_until.date() > day:
+            return
+        engine.tasks.note_missed(day, now, alive_until)
+        due = datetime.combine(day, AFTER_TRADING_END)
+        if alive_until < due and self._owed("after_trading_end", day):
+            engine.missed.note("after_trading_end", due)
+        engine.alive_until = None
+        engine.tell_missed()
+
+    def _owed(self, hook: str, day: date) -> bool:
+        return hook in self._engine.host.hooks and self.marks.get(hook) != day.isoformat()
 
     def _await(self, day: date) -> None:
         engine = self._engine
@@ -70,10 +87,9 @@ class DayCycle:
         self.previous = engine.calendar.previous_session(day)
         self.day = day
         engine.quotes.open_day(day)
-        engine.book.open_day(day)
+        engine.open_date(day)
         if engine.tasks.start_date is None:
             engine.tasks.start_date = day
-        engine.journal.append(now, "day", {"day": day.isoformat()})
         engine.tell(DayOpened(now, day))
         engine.tasks.plan(day, now, engine.alive_until, engine.terms.catch_up)
         engine.alive_until = None

@@ -151,6 +151,10 @@ class OrderDesk:
         facts = self._quotes.facts(code)
         if facts.paused:
             return Refusal("suspended", f"{code} 下单", "当日停牌", "请等复牌后再下单")
+        if side is Side.BUY and self.book.unknown and self._fate_unknown(code):
+            return Refusal(
+                "unknown_order", f"{code} 买入", "同一证券有结果未知的委托", "请等它查明（核对或回报）后再买"
+            )
         last = price(self._quotes.last_price(code))
         if last <= 0:
             return Refusal("no_price", f"{code} 下单", "没有可用价格", "请检查行情源")
@@ -175,6 +179,9 @@ class OrderDesk:
             Money(min(self.book.ledger.available, purse.cash if purse else MOST)),
             *(self._purchases(code) if buying and security.st else (0, 0)),
         )
+
+    def _fate_unknown(self, code: Code) -> bool:
+        return any(self.book.orders[number].code == code for number in self.book.unknown if number in self.book.orders)
 
     def _purchases(self, code: Code) -> tuple[int, int]:
         """Shares of `code` bought today, and those that open orders may still buy."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.ledger import Ledger
 from bullet_trade.domain.orders import FINAL, Order, OrderState
-from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp
+from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp, NoAnswer
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.account import AccountSync
 from bullet_trade.engine.clock import Clock
@@ -47,6 +47,9 @@ from bullet_trade.ports.quotes import Quotes, Tick
 from bullet_trade.ports.terms import TradingTerms
 
 CONNECT_TIMEOUT_S = 30.0
+
+ROUTINE = frozenset({"working", "external"})
+"""Findings that are told when the engine takes over, and not again with every statement of the account."""
 
 CLOCK_TICK_S = 1e-6
 """Exchange time is counted in microseconds: a shorter rest cannot be waited for."""
@@ -244,6 +247,8 @@ class Engine:
                 self._link_changed(up=True, reason="")
             case _:
                 self.desk.take(message, self.now())
+                if isinstance(message, NoAnswer) and self._link_up is not False:
+                    self.parts.broker.request_snapshot()
 
     def _deliver_tick(self) -> None:
         tick = self.inbox.take_tick()
@@ -284,13 +289,19 @@ class Engine:
         self._recover()
         today = self.now().date()
         if self.calendar.is_session(today):
-            self.book.open_day(today)
+            self.open_date(today)
         self.parts.broker.connect(self.inbox.put)
         if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S) and self._stopping is None:
             raise UsageError(
                 f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息",
                 "检查券商端是否已登录后重新启动",
             )
+
+    def open_date(self, day: date) -> None:
+        """A trading date begins for orders and ledger; the date that is open already stays as it is."""
+        if self.book.day != day:
+            self.journal.append(self.now(), "day", {"day": day.isoformat()})
+        self.book.open_day(day)
 
     def _recover(self) -> None:
         """Rebuild orders and ledger from the journal of earlier runs; orders that were alive become `unknown`."""
@@ -299,30 +310,38 @@ class Engine:
 
     def _take_snapshot(self, snapshot: AccountSnapshot) -> None:
         now = self.now()
-        if not self.account.known or any(o.state is OrderState.UNKNOWN for o in self.book.orders.values()):
-            self._reconcile(snapshot, now)
+        if self.book.orders or snapshot.orders:
+            self._reconcile(snapshot, now, everything=not self.account.known or bool(self.book.unknown))
         self.account.take(snapshot, now)
 
-    def _reconcile(self, snapshot: AccountSnapshot, now: datetime) -> None:
+    def _reconcile(self, snapshot: AccountSnapshot, now: datetime, everything: bool) -> None:
+        """Apply what the broker's lists prove; tell the findings, those of routine only if `everything` is wanted."""
         ours = list(self.book.orders.values())
         found = reconcile(ours, snapshot, self.desk.tag_prefix, self.desk.next_number)
         for order in found.adopted:
             self.desk.next_number = order.order_id + 1
+            self.journal.append(now, "adopted", order)
             self.book.adopt(order)
         for report in found.reports:
             self.desk.take(report, now)
-        if found.findings:
-            self.journal.append(now, "findings", {"found": found.findings})
-            self.tell(Reconciled(now, tuple(found.findings)))
+        findings = [one for one in found.findings if everything or one.kind not in ROUTINE]
+        if findings:
+            self.journal.append(now, "findings", {"found": findings})
+            self.tell(Reconciled(now, tuple(findings)))
 
     def await_orders(self, orders: Sequence[Order], wait_s: float | None) -> None:
         """Wait for orders to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
         timeout_s = self.terms.order_wait_s if wait_s is None else wait_s
         if timeout_s <= 0.0 or self.pump(_all_over(orders), timeout_s):
             return
+        now = self.now()
         for order in orders:
             if not order.is_final:
-                self.tell(OrderWaitEnded(self.now(), self.desk.facts(order), timeout_s))
+                self.tell(OrderWaitEnded(now, self.desk.facts(order), timeout_s))
+            if order.state is OrderState.IN_FLIGHT:  # not even an acceptance came: what became of it is not known
+                self.desk.take(NoAnswer(order.tag, f"{timeout_s:g} 秒内没有任何应答", now), now)
+        if any(order.state is OrderState.UNKNOWN for order in orders):
+            self.parts.broker.request_snapshot()
 
     # -- the strategy ----------------------------------------------------------------------------------------------
 

@@ -79,16 +79,12 @@ class StrategyHost:
             sys.path.insert(0, folder)
         try:
             exec(code, self.module.__dict__)
-        except ModuleNotFoundError as error:
-            where = strategy_line(error.__traceback__, self.path)
-            raise StrategyError(
-                f"策略导入的模块 {error.name} 没有安装（{where}）", f"先安装：pip install {error.name}"
-            ) from error
         except Exception as error:
             where = strategy_line(error.__traceback__, self.path)
-            raise StrategyError(
-                f"策略文件加载失败（{where}）：{type(error).__name__}: {error}", "改正策略顶层代码后重新启动"
-            ) from error
+            remedy = "改正策略顶层代码后重新启动"
+            if isinstance(error, ModuleNotFoundError):
+                remedy = f"先安装缺少的模块：pip install {error.name}"
+            raise StrategyError(f"策略文件加载失败（{where}）：{type(error).__name__}: {error}", remedy) from error
         self.hooks = {name: hook for name in HOOKS if callable(hook := self.module.__dict__.get(name))}
         if not self.hooks and "run_daily" not in source.decode("utf-8", "replace"):
             raise StrategyError(

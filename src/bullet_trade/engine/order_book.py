@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bullet_trade.domain.errors import OrderTransitionError
 from bullet_trade.domain.ledger import Ledger
 from bullet_trade.domain.money import ZERO, Money, Price
-from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, Side
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderState, Side
 from bullet_trade.domain.reports import (
     Accepted,
     Cancelled,
@@ -74,6 +74,8 @@ class OrderBook:
         self._by_tag: dict[str, Order] = {}
         self.orders: dict[OrderId, Order] = {}
         self.trades: list[Trade] = []
+        self.unknown: set[OrderId] = set()
+        """Orders whose fate is not known; nothing that increases the same risk may leave meanwhile."""
         self.sums = DaySums()
         self.day = date.min
 
@@ -95,6 +97,7 @@ class OrderBook:
         """Take in an order that the broker has and the journal has lost. Its shares are set aside, as far as they are
         known here; what a purchase holds is known to the broker alone."""
         self.orders[order.order_id] = self._by_tag[order.tag] = order
+        self.unknown.add(order.order_id)
         if order.side is Side.BUY or order.code in self.ledger.positions:
             self.ledger.freeze(order, ZERO)
 
@@ -141,6 +144,10 @@ class OrderBook:
             self._apply(order, report)
         except OrderTransitionError as error:
             return Outcome(order, 0, False, str(error))
+        if order.state is OrderState.UNKNOWN:
+            self.unknown.add(order.order_id)
+        elif self.unknown:
+            self.unknown.discard(order.order_id)
         finished = order.is_final and not was_final
         if finished:
             order.finished_at = now
@@ -175,7 +182,11 @@ class OrderBook:
         cost_before = position.cost if position is not None else ZERO
         if not order.apply_fill(report.trade_id, report.amount, report.price, fee):
             return
-        self.ledger.fill(order, report.amount, report.price, fee, report.at)
+        if order.created_at < self.ledger.stated_at and report.at < self.ledger.stated_at:
+            # Late news of a trade that was in the account when it was last taken over: booked again, it would double.
+            self.ledger.settle(order, report.amount, report.price, fee)
+        else:
+            self.ledger.fill(order, report.amount, report.price, fee, report.at)
         turnover = report.price * report.amount
         if order.side is Side.BUY:
             self.sums.bought = Money(self.sums.bought + turnover)

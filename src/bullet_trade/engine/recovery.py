@@ -245,10 +245,14 @@ def _prove(order: Order, row: OrderRow, filled: int, at: datetime, result: Recon
     elif row.status == JUNK:
         result.reports.append(Rejected(order.tag, f"券商显示{row.state}", at))
     elif row.status in ALIVE:
+        if order.state in (OrderState.WORKING, OrderState.CANCELLING):
+            return  # nothing new
         result.reports.append(Accepted(order.tag, row.broker_id, at))
+        if order.state is not OrderState.UNKNOWN:
+            return  # an answer on its way, no take-over
         words = f"{order.code} 委托 {order.amount} 股，已成 {filled} 股，仍在券商排队，已接管"
         result.findings.append(Finding("working", order.tag, words))
-    else:
+    elif order.state is OrderState.UNKNOWN:
         words = f"{order.code} 的委托 {order.tag} 券商状态为 {row.state}，无法判断结果"
         result.findings.append(Finding("unknown", order.tag, words))
 
@@ -259,6 +263,8 @@ def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconc
         result.reports.append(Cancelled(order.tag, "隔日委托已失效", snapshot.at))
         words = f"{order.code} {order.created_at:%m-%d} 的委托 {order.tag} 当日结果未知，以券商持仓为准"
         result.findings.append(Finding("expired", order.tag, words))
+    elif order.state is not OrderState.UNKNOWN:
+        return  # it may be on its way to the list
     elif snapshot.complete and not filled and order.created_at < snapshot.at:  # a list from before proves nothing
         result.reports.append(NeverSent(order.tag, "券商当日清单里没有这笔委托", snapshot.at))
         result.findings.append(Finding("never_sent", order.tag, f"{order.code} 的委托 {order.tag} 没有到达券商"))

@@ -121,6 +121,11 @@ class TaskBook:
                 self._make_up(task, day, now, alive_until, catch_up)
             self._plan(task, day, now)
 
+    def note_missed(self, day: date, now: datetime, alive_until: datetime) -> None:
+        """Note what was due on `day` since `alive_until` and before `now`, without running any of it."""
+        for task in self._tasks:
+            self._make_up(task, day, now, alive_until, timedelta(0))
+
     def _make_up(self, task: Task, day: date, now: datetime, alive_until: datetime, catch_up: timedelta) -> None:
         if task.expression.anchor is Anchor.EVERY_MINUTE or not self._due_on(task, day):
             return

@@ -35,7 +35,8 @@ TITLES = {
 
 HEAD = f"""# 策略接口一览
 
-本页由程序里的名录生成（`python -m bullet_trade.ops.api_page docs/api.md`），与 `bullet-trade check 策略文件.py` 用的是同一份名录。
+本页由程序里的名录生成（`python -m bullet_trade.ops.api_page docs/api.md`），
+`bullet-trade check 策略文件.py` 用的是同一份名录。
 
 - **支持**：按聚宽文档的含义工作，差异写在说明里。
 - **需要数据源**：需要行情以外的数据，{PROVIDER_REMEDY}。

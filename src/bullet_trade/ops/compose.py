@@ -144,6 +144,7 @@ def compose(request: RunRequest, settings: Settings, audience: Audience, wall: C
         undo.callback(journal.close)
         session = _assemble(request, settings, audience, calendar, data, directory, clock, days, journal)
         session.research = research
+        session.research_dir = settings.research_dir.expanduser()
         session.load()
         undo.pop_all()
     return Run(session, directory, data, calendar, clock, days, held)

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     jqdata_username: str = ""
     jqdata_password: SecretStr = SecretStr("")
     research_data_dir: Path | None = None
+    research_dir: Path = Path("research")
     journal_sync: str = Field("normal", pattern="^(normal|full)$")
 
 

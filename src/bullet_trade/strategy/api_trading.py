@@ -28,7 +28,7 @@ def order(
     security: str,
     amount: float,
     price: float | OrderStyle | None = None,
-    style: OrderStyle | None = None,
+    style: OrderStyle | str | None = None,
     wait_timeout: float | None = None,
     side: str = "long",
     pindex: int = 0,
@@ -39,6 +39,7 @@ def order(
     Waits until the order is over, at most `wait_timeout` seconds (None: the configured 16 s; 0: not at all).
     """
     run = session()
+    style, wait_timeout, side, pindex = as_on_platform(style, wait_timeout, side, pindex)
     check_side(run, side, pindex)
     return _place(run, run.code(security), whole_amount(amount), style_of(price, style), wait_timeout, pindex)
 
@@ -47,7 +48,7 @@ def order_target(
     security: str,
     amount: float,
     price: float | OrderStyle | None = None,
-    style: OrderStyle | None = None,
+    style: OrderStyle | str | None = None,
     wait_timeout: float | None = None,
     side: str = "long",
     pindex: int = 0,
@@ -58,6 +59,7 @@ def order_target(
     None when one of them could not be cancelled and may still trade.
     """
     run = session()
+    style, wait_timeout, side, pindex = as_on_platform(style, wait_timeout, side, pindex)
     check_side(run, side, pindex)
     code = run.code(security)
     if not _cancelled_open(run, code, pindex):
@@ -70,7 +72,7 @@ def order_value(
     security: str,
     value: float,
     price: float | OrderStyle | None = None,
-    style: OrderStyle | None = None,
+    style: OrderStyle | str | None = None,
     wait_timeout: float | None = None,
     side: str = "long",
     pindex: int = 0,
@@ -78,6 +80,7 @@ def order_value(
 ) -> UserOrder | None:
     """Buy (`value` > 0) or sell (< 0) for about `value` yuan: value over the price, cut to whole lots."""
     run = session()
+    style, wait_timeout, side, pindex = as_on_platform(style, wait_timeout, side, pindex)
     check_side(run, side, pindex)
     code, wanted = run.code(security), style_of(price, style)
     return _place(run, code, _shares(run, code, value, wanted), wanted, wait_timeout, pindex)
@@ -87,7 +90,7 @@ def order_target_value(
     security: str,
     value: float,
     price: float | OrderStyle | None = None,
-    style: OrderStyle | None = None,
+    style: OrderStyle | str | None = None,
     wait_timeout: float | None = None,
     side: str = "long",
     pindex: int = 0,
@@ -98,6 +101,7 @@ def order_target_value(
     None when one of them could not be cancelled and may still trade.
     """
     run = session()
+    style, wait_timeout, side, pindex = as_on_platform(style, wait_timeout, side, pindex)
     check_side(run, side, pindex)
     code, wanted = run.code(security), style_of(price, style)
     if not _cancelled_open(run, code, pindex):
@@ -214,6 +218,7 @@ def _place(
 def _hold(run: Session, code: Code, amount: int, style: StopOrderStyle, pindex: int) -> UserOrder:
     """Have a stop order watched; nothing leaves yet."""
     side = Side.BUY if amount > 0 else Side.SELL
+    run.subaccounts.purse(pindex, code)  # a book that does not trade refuses now, not when the price is reached
     number, now = run.engine.desk.reserve(), run.engine.now()
     if pindex:
         run.subaccounts.assign(number, pindex, now)
@@ -254,6 +259,18 @@ def _terms(style: OrderStyle, side: Side) -> tuple[OrderType, Price, float | Non
         f"不支持的下单方式 {type(style).__name__}",
         "用 MarketOrderStyle、LimitOrderStyle、StopMarketOrderStyle 或 StopLimitOrderStyle",
     )
+
+
+def as_on_platform(
+    style: OrderStyle | str | None, wait_timeout: float | None, side: str, pindex: int
+) -> tuple[OrderStyle | None, float | None, str, int]:
+    """Undo the platform's order of positions: ``order(code, amount, style, side, pindex)`` has the side, a text, where
+    ours has the style, and the index where ours has the time to wait."""
+    if style in ("long", "short"):
+        return None, None, str(style), int(wait_timeout or 0)
+    if isinstance(style, str):
+        raise StrategyError(f"不支持的下单方式 str {style!r}", "用 MarketOrderStyle() 或 LimitOrderStyle(限价)")
+    return style, wait_timeout, side, pindex
 
 
 def style_of(price: float | OrderStyle | None, style: OrderStyle | None) -> OrderStyle:

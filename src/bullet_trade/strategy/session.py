@@ -125,16 +125,20 @@ class Session:
             reason = engine.run()
             engine.call_hook("on_strategy_end", (self.context,), engine.now())
             engine.save("退出")
-            unsaved = self._store.close()
-            if unsaved:
-                self._warn(f"{'、'.join(f'g.{name}' for name in unsaved)} 无法保存，没有写入状态文件")
         except InvariantError:
             engine.save("异常退出")  # trading stops here; what the strategy knew is kept
             raise
         finally:
             engine.parts.broker.close()
-            engine.journal.close()
+            try:
+                self._tell_unsaved(self._store.close())
+            finally:
+                engine.journal.close()
         return reason
+
+    def _tell_unsaved(self, names: tuple[str, ...]) -> None:
+        if names:
+            self._warn(f"{'、'.join(f'g.{name}' for name in names)} 无法保存，没有写入状态文件")
 
     def _begin(self, saved: Loaded | None) -> None:
         engine = self.engine

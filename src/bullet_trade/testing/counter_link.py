@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from bullet_trade.domain.reports import AccountSnapshot, LinkDown, LinkUp, NoAnswer, OrderReport, Report
+from bullet_trade.domain.reports import AccountSnapshot, LinkDown, LinkUp, NoAnswer, OrderReport, Rejected, Report
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.testing.counter import Counter
@@ -47,6 +47,8 @@ class CounterLink:
     def __init__(self, counter: Counter, draw: Random, weather: Weather = FAIR) -> None:
         self.counter = counter
         self.weather = weather
+        self.pushes_again = True
+        """Whether the day's reports are pushed again after each connection; else only the lists say what was missed."""
         self.sent: Callable[[OrderTicket], None] = lambda _: None
         """Hears of each order at the instant at which it leaves the engine."""
         self._draw = draw
@@ -78,6 +80,9 @@ class CounterLink:
     def submit(self, ticket: OrderTicket) -> None:
         self._catch_up()
         self.sent(ticket)
+        if self._down:
+            self._give(Rejected(ticket.tag, "连接已断开，委托没有发出", self._now(), "link_down"))
+            return
         self._at(self.weather.answer_s, partial(self._give_up, ticket.tag))
         if not self._lost():
             self.counter.enter(ticket)
@@ -129,6 +134,8 @@ class CounterLink:
         self._push_day_again()
 
     def _push_day_again(self) -> None:
+        if not self.pushes_again:
+            return
         today = self._now().date()
         for report in [said for said in self._said if said.at.date() == today]:
             self._send(report)

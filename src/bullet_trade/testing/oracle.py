@@ -190,7 +190,7 @@ def _only_what_happened(tag: str, ours: Journaled, theirs: Booked | None) -> Ite
     if filled > ours.amount:
         yield f"I7 {tag} of {ours.amount} shares has fills of {filled}"
     if theirs is None:
-        for word in sorted(set(ours.said) & {"Accepted", "Filled", "Rejected"}):
+        for word in sorted(set(ours.said) & {"Accepted", "Filled"}):
             yield f"I5 {tag} never reached the broker and is {word} here"
         return
     if filled > theirs.filled:
