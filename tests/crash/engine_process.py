@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def send_before_writing() -> None:
         self._broker.submit(
             OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
         )
+        time.sleep(0.05)  # a slow disk: the counter has the order, the journal has not
         return order
 
     OrderDesk._create = hasty  # type: ignore[method-assign, assignment]

@@ -263,18 +263,6 @@ def test_an_order_without_an_answer_is_asked_for(tmp_path: Path) -> None:
     assert seen == [OrderState.NOT_SENT]
 
 
-def test_while_an_order_is_unknown_no_purchase_of_that_security_leaves(tmp_path: Path) -> None:
-    source = COMMON + (
-        "def initialize(context):\n"
-        "    g.mornings = g.evenings = 0\n    run_daily(buy, '10:00'); run_daily(buy, '10:05')\n"
-        "def buy(context): order('000001.XSHE', 100)\n"
-    )
-    staged = Staged(tmp_path, source)
-    staged.world.link.weather = Weather(drop=1.0, answer_s=36_000.0)
-    staged.live(staged.start)
-    assert len(staged.counter.orders) == 1
-
-
 def test_an_order_that_a_power_failure_took_from_the_journal_is_adopted_once(tmp_path: Path) -> None:
     staged = Staged(tmp_path, GRID)
     died = staged.live(staged.start, kill_at=datetime.combine(DAY, time(9, 36)))

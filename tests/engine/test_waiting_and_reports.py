@@ -128,6 +128,18 @@ class TestTheWait:
         source = f"def initialize(context): run_daily(task, '13:31:03')\ndef task(context):\n{orders}"
         run(source, broker, recorder=guard, prepare=guard.watch)
 
+    def test_while_an_order_is_unknown_no_purchase_of_that_security_leaves_and_sales_do(self) -> None:
+        broker = ScriptedBroker(100_000, {CODE: 500}, cost=10.0)
+        broker.usual = silence
+        ran = run(
+            "def initialize(context):\n    run_daily(buy, '10:00')\n    run_daily(again, '10:05')\n"
+            "def buy(context): order(CODE, 100, 9.9)\n"
+            "def again(context):\n    order(CODE, 100, 9.9)\n    order(CODE, -100, 10.0)\n",
+            broker,
+        )
+        assert [ticket.side.name for ticket in broker.submitted] == ["BUY", "SELL"]
+        assert [refused.rule for refused in ran.recorder.of(OrderRefused)] == ["unknown_order"]
+
     def test_fills_of_others_arrive_while_one_order_waits_and_callbacks_keep_their_turn(self) -> None:
         broker = ScriptedBroker(100_000)
         broker.answers.append([filled(at=10.0, after_s=70)])
