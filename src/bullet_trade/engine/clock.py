@@ -28,7 +28,7 @@ class Clock(Protocol):
 
     @property
     def virtual(self) -> bool:
-        """Whether time is invented; shown to the user, never used to decide."""
+        """Whether time is invented: with nothing left to wait for, it cannot move on and the run is over."""
 
     def now(self) -> datetime:
         """Present exchange time."""

@@ -184,8 +184,10 @@ class Engine:
         if message is not None:
             self._handle(message)
             return
-        now = self.clock.now()
-        timer = self.timers.pop_due(now)
+        self._run_due()
+
+    def _run_due(self, market_only: bool = False) -> None:
+        timer = self.timers.pop_due(self.clock.now(), market_only)
         if timer is not None and timer.action is not None:
             timer.action()
 
@@ -219,10 +221,8 @@ class Engine:
             self._after_wait()
             if message is not None:
                 self._handle_while_waiting(message)
-                continue
-            timer = self.timers.pop_due(self.clock.now(), market_only=True)
-            if timer is not None and timer.action is not None:
-                timer.action()
+            else:
+                self._run_due(market_only=True)
         return True
 
     def _handle_while_waiting(self, message: Message) -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from bullet_trade.domain.money import FEN, Money, divide_half_up
+from bullet_trade.domain.money import Money
 from bullet_trade.domain.orders import Side
 from bullet_trade.domain.securities import FUNDS, Security
 from bullet_trade.market.fees import FeeSchedule
-
-RATE_SCALE = 100_000_000
+from bullet_trade.market.rates import RATE_SCALE, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +45,13 @@ class Cost:
     def of(self, side: Side, turnover: Money) -> Money:
         """Commission (at least the minimum, which excludes tax) and tax, each rounded to the fen."""
         buying = side is Side.BUY
-        commission = max(_part(turnover, self.open_rate if buying else self.close_rate), self.minimum)
-        return Money(commission + _part(turnover, self.open_tax if buying else self.close_tax))
+        commission = max(share_of(turnover, self.open_rate if buying else self.close_rate), self.minimum)
+        return Money(commission + share_of(turnover, self.open_tax if buying else self.close_tax))
 
 
 def rate(fraction: float) -> int:
     """A rate given as a fraction of one, in 1/100,000,000."""
     return round(fraction * RATE_SCALE)
-
-
-def _part(turnover: Money, a_rate: int) -> int:
-    return divide_half_up(turnover * a_rate, RATE_SCALE * FEN) * FEN
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import money, yuan
 from bullet_trade.engine.schedule import parse_time
-from bullet_trade.ports.terms import RATE_SCALE, Cost, Slippage, TradingTerms, rate
+from bullet_trade.market.rates import RATE_SCALE
+from bullet_trade.ports.terms import Cost, Slippage, TradingTerms, rate
 
 KNOWN_OPTIONS = frozenset(
     {
