@@ -18,6 +18,7 @@ $(READY): pyproject.toml constraints.txt
 
 $(DEV): $(READY)
 	$(INSTALL) --editable ".[dev]"
+	$(INSTALL) --no-deps xtquant
 	@touch $(DEV)
 
 demo: $(READY)

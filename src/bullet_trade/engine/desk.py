@@ -15,6 +15,7 @@ from bullet_trade.domain.money import Money, Price, price
 from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.reports import Filled, NoAnswer, OrderReport
 from bullet_trade.domain.securities import Code, Security
+from bullet_trade.engine.asked import NOT_TOLD, Asked
 from bullet_trade.engine.events import (
     Audience,
     FilledLate,
@@ -100,18 +101,19 @@ class OrderDesk:
         percent: float | None = None,
         parent: OrderId | None = None,
         purse: Purse | None = None,
+        asked: Asked = NOT_TOLD,
     ) -> list[Order]:
         """Size, check, write down and send; empty when a rule of ours refused (told and journaled).
 
         More than one order where the amount exceeds the exchange's largest one. `limit_price` is the limit, or the
         protection price of a market order (0: made from the last price and `percent`, a fraction; None takes the
         configured one). `parent` is a number from `reserve` that the orders are to be known by; `purse` narrows what
-        they may use.
+        they may use, `asked` tells who wants them.
         """
         wish = self._wish(code, side, amount, order_type, limit_price, percent, purse)
         sized = size(wish, self.book.day, now.time(), self._rules, self._trading) if isinstance(wish, Wish) else wish
         if isinstance(sized, Refusal):
-            self._refuse(now, code, side, amount, sized)
+            self._refuse(now, code, side, amount, sized, asked)
             return []
         assert isinstance(wish, Wish)
         parent = parent or OrderId(self.next_number)
@@ -120,7 +122,7 @@ class OrderDesk:
             cash = sized.cash
             if len(orders) > 1 and side is Side.BUY:
                 cash = self.book.cost(wish.security, order.amount, order.limit_price)
-            self._journal.append(now, "intent", Intent.of(order, amount, cash, sized.adjustments))
+            self._journal.append(now, "intent", Intent.of(order, amount, cash, sized.adjustments, asked))
             self.book.admit(order, cash)
         self._journal.barrier()
         for order in orders:
@@ -212,7 +214,7 @@ class OrderDesk:
             OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
         )
 
-    def _refuse(self, now: datetime, code: Code, side: Side, amount: int, refusal: Refusal) -> None:
+    def _refuse(self, now: datetime, code: Code, side: Side, amount: int, refusal: Refusal, asked: Asked) -> None:
         self.book.sums.refused += 1
         security = self._securities(code)
         name = security.name if security is not None else ""
@@ -223,6 +225,7 @@ class OrderDesk:
             "amount": amount,
             "rule": refusal.rule,
             "text": reason,
+            "asked": asked,
         }
         self._journal.append(now, "refused", body)
         self._audience.tell(OrderRefused(now, code, name, side, amount, refusal.rule, reason))

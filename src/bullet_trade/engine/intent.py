@@ -9,10 +9,12 @@ import msgspec
 from bullet_trade.domain.money import Money, Price
 from bullet_trade.domain.orders import Order, OrderId, OrderType, Side
 from bullet_trade.domain.securities import Code
+from bullet_trade.engine.asked import NOT_TOLD, Asked
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """`wanted` is what the strategy asked for in all, `amount` this order's part; `cash` is what was set aside."""
+    """`wanted` is what the strategy asked for in all, `amount` this order's part; `cash` is what was set aside, `asked`
+    the call that led to it."""
 
     order_id: OrderId
     parent_id: OrderId
@@ -26,9 +28,10 @@ class Intent(msgspec.Struct, frozen=True):
     reference: Price
     cash: Money
     adjustments: tuple[str, ...]
+    asked: Asked = NOT_TOLD
 
     @staticmethod
-    def of(order: Order, wanted: int, cash: Money, adjustments: tuple[str, ...]) -> Intent:
+    def of(order: Order, wanted: int, cash: Money, adjustments: tuple[str, ...], asked: Asked = NOT_TOLD) -> Intent:
         """The record of a new order."""
         return Intent(
             order.order_id,
@@ -43,6 +46,7 @@ class Intent(msgspec.Struct, frozen=True):
             order.reference_price,
             cash,
             adjustments,
+            asked,
         )
 
     def order(self, at: datetime) -> Order:

@@ -8,6 +8,7 @@ from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import Price, price
 from bullet_trade.domain.orders import Order, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
+from bullet_trade.strategy.asking import asked
 from bullet_trade.strategy.current import session
 from bullet_trade.strategy.objects import UserOrder, UserTrade
 from bullet_trade.strategy.session import Session
@@ -193,6 +194,7 @@ def _place(
 ) -> UserOrder | None:
     run.connect()  # a start-up hook may order before the account is known
     if amount == 0:
+        _note_nothing(run, code, "委托数量为 0")
         if run.log.shows("order", "warning"):
             run.log.warning(f"{code} 委托数量为 0，没有下单")
         return None
@@ -206,13 +208,21 @@ def _place(
     if pindex:
         parent = engine.desk.reserve()
         run.subaccounts.assign(parent, pindex, engine.now())
-    placed = engine.desk.place(code, side, abs(amount), order_type, limit, engine.now(), percent, parent, purse)
+    placed = engine.desk.place(
+        code, side, abs(amount), order_type, limit, engine.now(), percent, parent, purse, asked()
+    )
     if not placed:
         return None
     run.subaccounts.follow(placed)
     if _market_open(run):
         engine.await_orders(placed, wait_timeout)
     return _view(run, placed)
+
+
+def _note_nothing(run: Session, code: Code, text: str) -> None:
+    """Write down that a call led to no order, and why."""
+    now = run.engine.now()
+    run.engine.journal.append(now, "no_order", {"code": code, "text": text, "asked": asked()})
 
 
 def _hold(run: Session, code: Code, amount: int, style: StopOrderStyle, pindex: int) -> UserOrder:
@@ -327,6 +337,7 @@ def _cancelled_open(run: Session, code: Code, pindex: int) -> bool:
         cancel_order(number)
     left = "、".join(f"#{one.order_id}" for one in alive())
     if left:
+        _note_nothing(run, code, f"委托 {left} 没有确认撤销，仍可能成交")
         run.log.warning(f"{code} 的委托 {left} 没有确认撤销，仍可能成交，本次未下单；请等它结束后再调仓")
     return not left
 

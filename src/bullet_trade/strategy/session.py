@@ -13,6 +13,7 @@ from bullet_trade.domain.errors import InvariantError, StrategyError, UsageError
 from bullet_trade.domain.money import money, price
 from bullet_trade.domain.orders import Order
 from bullet_trade.domain.securities import Code
+from bullet_trade.engine.asked import Asked
 from bullet_trade.engine.engine import Engine, EngineParts, EngineTerms
 from bullet_trade.engine.events import Audiences, StateNote, StrategySaid
 from bullet_trade.engine.schedule import Period
@@ -332,6 +333,7 @@ class Session:
             self.engine.now(),
             parent=stop.number,
             purse=purse,
+            asked=Asked(f"止损单 #{stop.number} 触发"),
         )
 
     def _total_value(self) -> int:

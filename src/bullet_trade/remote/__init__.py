@@ -1,0 +1,1 @@
+"""The wire protocol: frames and messages, one definition for client and server."""

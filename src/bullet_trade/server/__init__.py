@@ -1,0 +1,1 @@
+"""`bullet-trade server`: a terminal's data and trading for strategies on other machines."""
