@@ -3,6 +3,7 @@
 用法：bullet-trade live strategies/demo_strategy.py --broker simulator --replay 2025-12-01:2026-01-30
 """
 
+from bullet_trade.strategy.guards import DrawdownGuard, tradable
 from jqdata import *
 
 POOL = [
@@ -26,6 +27,7 @@ def initialize(context):
     g.hold_count = 3  # 持有只数
     g.lookback = 20  # 动量窗口，交易日
     g.stop_loss = 0.05  # 跌破成本 5% 止损
+    g.guard = DrawdownGuard(0.15)  # 总资产从最高点回撤 15% 后不再买入
     g.stopped = {}  # 止损日期：{代码: 日期}
     run_weekly(rebalance, 1, time="9:35")
     run_daily(check_stop_loss, time="14:50")
@@ -43,7 +45,7 @@ def rebalance(context):
     for code in context.portfolio.positions:
         if code not in targets:
             order_target_value(code, 0)
-    if not targets:
+    if not targets or not g.guard.may_buy(context):
         return
     value = context.portfolio.total_value * 0.95 / len(targets)
     for code in targets:
@@ -54,12 +56,11 @@ def rebalance(context):
 def pick(context):
     """按动量从高到低排序；停牌、ST、涨停的不买，下跌的不买。"""
     current = get_current_data()
+    free = tradable(POOL)  # 没有停牌、不是 ST、没有封住涨停
     scores = {}
     for code in POOL:
         quote = current[code]
-        if quote.paused or quote.is_st or code in g.stopped:
-            continue
-        if quote.last_price >= quote.high_limit and code not in context.portfolio.positions:
+        if code in g.stopped or quote.paused or (code not in free and code not in context.portfolio.positions):
             continue
         close = attribute_history(code, g.lookback, "1d", ["close"])["close"]
         if len(close) < g.lookback:

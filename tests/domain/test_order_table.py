@@ -20,7 +20,7 @@ from bullet_trade.domain.securities import Code
 LEGAL = """
 created     refuse>refused send>in_flight proved_absent>not_sent
 in_flight   accept>working reject>rejected fill_part>working fill_rest>filled cancel>cancelled
-            request_cancel>cancelling no_answer>unknown
+            request_cancel>cancelling no_answer>unknown proved_absent>not_sent
 working     accept>working reject>rejected fill_part>working fill_rest>filled cancel>cancelled
             request_cancel>cancelling no_answer>unknown
 cancelling  accept>cancelling reject>rejected fill_part>cancelling fill_rest>filled cancel>cancelled

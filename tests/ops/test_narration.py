@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from io import StringIO
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.ledger import Difference
 from bullet_trade.domain.money import Money, Price, money, price
 from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
@@ -17,7 +14,7 @@ from bullet_trade.domain.securities import Code
 from bullet_trade.engine import events
 from bullet_trade.engine.recovery import Finding
 from bullet_trade.ops.collector import Collector
-from bullet_trade.ops.logbook import LOG_FILE, ConsoleLines, FileLines, formatted
+from bullet_trade.ops.logbook import formatted
 from bullet_trade.ops.narration import narrate
 
 NOW = datetime(2025, 12, 1, 9, 35)
@@ -61,6 +58,16 @@ TABLE: list[tuple[events.Event, str, str]] = [
         events.OrderRefused(NOW, CODE, "浦发银行", Side.BUY, 100, "suspended", "停牌"),
         "warning",
         "拒单 买入 600000.XSHG 浦发银行 100股 [suspended] 停牌",
+    ),
+    (
+        events.CancelForbidden(NOW, order(), "max_daily_cancels", "上限 3 次"),
+        "warning",
+        "未撤单 #7 买入 600000.XSHG 浦发银行 [max_daily_cancels] 上限 3 次",
+    ),
+    (
+        events.LimitNear(NOW, "max_order_rate", "排队等待"),
+        "warning",
+        "限额提醒 [max_order_rate] 排队等待",
     ),
     (
         events.OrderFinished(NOW, order(**DONE), 0.5, None),
@@ -110,6 +117,27 @@ TABLE: list[tuple[events.Event, str, str]] = [
         "error",
         "策略函数 task@9:35 出错（demo.py:12）：KeyError: 'x'\nTraceback\n  ...",
     ),
+    (
+        events.CallbackOverdue(NOW, "task@9:35", 61.2, "demo.py:12", "策略所在位置：\n  demo.py\n"),
+        "error",
+        "策略函数 task@9:35 已运行 61 秒仍未返回（demo.py:12），其他任务和行情都在等它\n策略所在位置：\n  demo.py",
+    ),
+    (
+        events.CallbackReturned(NOW, "task@9:35", 75.0, 12),
+        "warning",
+        "策略函数 task@9:35 已返回，共 75 秒；期间有 12 条行情被更新的代替",
+    ),
+    (
+        events.OperatorActed(NOW, "halt", "li（进程 11）", True, "急停有效"),
+        "warning",
+        "操作员 li（进程 11） 执行 halt：急停有效",
+    ),
+    (
+        events.CancelsOpen(NOW, (OrderId(3), OrderId(7)), True),
+        "error",
+        "撤单没有得到确认：#3、#7，再撤一次并核对",
+    ),
+    (events.CancelsOpen(NOW, (OrderId(3),), False), "error", "撤单没有得到确认：#3，请在券商终端处理"),
     (events.DayOpened(NOW, date(2025, 12, 1)), "info", "──── 交易日 2025-12-01 ────"),
     (events.Entitled(NOW, CODE, "浦发银行", "每股派现 0.41 元"), "info", "权益 600000.XSHG 浦发银行 每股派现 0.41 元"),
     (
@@ -117,6 +145,8 @@ TABLE: list[tuple[events.Event, str, str]] = [
         "error",
         "账户与券商不一致，已按券商更正：现金 本地 1.00 券商 2.00；x 持仓 本地 0 股 券商 100 股",
     ),
+    (events.Alarmed(NOW, "drawdown", "回撤 12%"), "error", "告警 [drawdown] 回撤 12%"),
+    (events.AlarmOver(NOW, "drawdown", "回撤 12%"), "info", "告警解除 [drawdown] 回撤 12%"),
     (events.LinkChanged(NOW, False, "超时"), "error", "券商连接断开：超时"),
     (events.LinkChanged(NOW, True, ""), "info", "券商连接已恢复"),
     (
@@ -159,55 +189,14 @@ def closed() -> events.DayClosed:
 def test_closes_and_curves_have_forms_of_their_own() -> None:
     assert narrate(closed()) is None
     assert narrate(events.Recorded(date(2025, 12, 1), {"x": 1.0})) is None
+    assert narrate(events.StrategyMessage(NOW, "在日志里已有一行")) is None
 
 
 def test_every_kind_of_event_is_in_the_table() -> None:
     kinds = {kind.__name__ for kind in events.Event.__args__}
-    assert kinds == {type(event).__name__ for event, _, _ in TABLE} | {"DayClosed", "Recorded", "TaskMissed"}
-
-
-class TestLogbook:
-    def shown(self, least: str, colour: bool = False, waits: bool = True) -> str:
-        out = StringIO()
-        lines = ConsoleLines(lambda: out, least, colour, waits)
-        for event, _, _ in TABLE:
-            lines.tell(event)
-        lines.tell(closed())
-        return out.getvalue()
-
-    def test_lines_carry_exchange_time_and_level(self) -> None:
-        assert self.shown("info").startswith("2025-12-01 09:35:00 [信息] 委托 #7 买入")
-
-    @pytest.mark.parametrize(
-        ("least", "absent"), [("debug", ""), ("info", "[调试]"), ("warning", "[信息]"), ("error", "[警告]")]
-    )
-    def test_only_lines_of_the_level_asked_for_and_above(self, least: str, absent: str) -> None:
-        shown = self.shown(least)
-        assert "[错误]" in shown
-        assert not absent or absent not in shown
-        assert "[调试]" in shown or least != "debug"
-
-    def test_a_replay_that_jumps_does_not_say_what_it_waits_for(self) -> None:
-        assert "等待 2025-12-03" in self.shown("info")
-        assert "等待 2025-12-03" not in self.shown("info", waits=False)
-
-    def test_colour_only_where_a_person_watches(self) -> None:
-        assert "\x1b[" not in self.shown("info")
-        assert "\x1b[31m2025-12-01 09:35:00 [错误]" in self.shown("info", colour=True)
-
-    def test_the_file_takes_every_line_as_utf8(self, tmp_path: Path) -> None:
-        file = FileLines(tmp_path / "logs")
-        for event, _, _ in TABLE:
-            file.tell(event)
-        file.close()
-        text = (tmp_path / "logs" / LOG_FILE).read_text(encoding="utf-8")
-        assert "[调试] 状态已保存（定时）" in text
-        assert text.count("2025-12-01 09:35:00") == len(TABLE)
-
-    def test_a_log_directory_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        with pytest.raises(UsageError, match=r"日志目录 .*file.* 不可用.*--log-dir"):
-            FileLines(tmp_path / "file" / "logs")
+    assert kinds == {type(event).__name__ for event, _, _ in TABLE} | {
+        *("DayClosed", "Recorded", "StrategyMessage", "TaskMissed")
+    }
 
 
 class TestCollector:

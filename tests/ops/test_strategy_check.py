@@ -71,7 +71,30 @@ class TestNames:
 
     def test_a_module_that_is_not_installed(self, tmp_path: Path) -> None:
         found = check("import math\nimport nobody_has_this.part\n", tmp_path)
-        assert (found.missing, found.runs) == ({"nobody_has_this.part": 2}, False)
+        assert (found.missing, found.runs) == ({"nobody_has_this": 2}, False)
+
+    def test_an_option_that_nobody_knows_is_no_obstacle(self, tmp_path: Path) -> None:
+        found = check("def initialize(context): set_option('of_nobody', 1)\n", tmp_path)
+        assert names(found)["set_option('of_nobody')"] == ("支持", [1])
+        assert found.runs
+
+    @pytest.mark.parametrize(
+        ("line", "name", "status"),
+        [
+            ("SubPortfolioConfig(cash=1, type='index_futures')", "SubPortfolioConfig(type='index_futures')", "不支持"),
+            ("SubPortfolioConfig(1, 'stock')", None, None),
+            ("order_target('IF9999.CCFX', 0, side='short')", "order_target(side='short')", "不支持"),
+            ("order('600000.XSHG', 100, side='long')", None, None),
+            ("get_extras('unit_net_value', x, end_date=d, count=1)", "get_extras(info='unit_net_value')", "需要数据源"),
+            ("get_extras('is_st', x, end_date=d, count=1)", None, None),
+        ],
+    )
+    def test_arguments_with_which_a_function_does_not_just_work(
+        self, line: str, name: str | None, status: str | None, tmp_path: Path
+    ) -> None:
+        found = names(check(f"def f(context): {line}\n", tmp_path))
+        told = {key: value for key, value in found.items() if "(" in key and "=" in key}
+        assert told == ({name: (status, [1])} if name else {})
 
     def test_a_module_beside_the_strategy_is_not_missing(self, tmp_path: Path) -> None:
         (tmp_path / "my_lib.py").write_text("")
@@ -120,7 +143,12 @@ class TestOldLibraries:
             ("for i in xrange(3): pass", True),
             ("if context.portfolio.positions.has_key(s): pass", True),
             ("if d.has_key(s): pass", False),
-            ("p = pd.Panel({})", False),
+            ("p = pd.Panel({})", True),
+            ("for k, v in df.iteritems(): pass", True),
+            ("m = pd.expanding_max(x)", True),
+            ("t = pd.datetime.now()", True),
+            ("x = pd.ols(y=a, x=b)", False),
+            ("import re, StringIO", False),
             ("import urllib2", False),
         ],
     )
@@ -129,7 +157,16 @@ class TestOldLibraries:
         assert (idiom.line, idiom.works) == (2, works)
 
     @pytest.mark.parametrize(
-        "line", ["a.append(1)", "a.sort()", "a.sort(key=f)", "np.float64(1)", "x = pd.DataFrame()"]
+        "line",
+        [
+            "a.append(1)",
+            "a.sort()",
+            "a.sort(key=f)",
+            "np.float64(1)",
+            "x = pd.DataFrame()",
+            "from io import StringIO",
+            "page.select('a')",
+        ],
     )
     def test_what_is_not_old_is_not_found(self, line: str, tmp_path: Path) -> None:
         assert check(f"{line}\n", tmp_path).idioms == []
@@ -142,3 +179,8 @@ def test_a_file_in_gb18030_is_read(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no\.py"):
         check_strategy(tmp_path / "no.py")
+
+
+def test_pairs_of_what_the_file_makes_a_dictionary_must_be_rewritten(tmp_path: Path) -> None:
+    (idiom,) = check("d = {}\nfor k, v in d.iteritems(): pass\n", tmp_path).idioms
+    assert (idiom.line, idiom.works) == (2, False)

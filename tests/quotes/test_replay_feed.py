@@ -92,8 +92,10 @@ def test_the_latest_price_over_the_day(clock: str, price: float) -> None:
     assert on(TUESDAY, clock).last_price(CODE) == pytest.approx(price)
 
 
-@pytest.mark.parametrize(("clock", "price"), [("09:15", None), ("09:30", 9.99), ("14:00", 9.99)])
-def test_the_opening_price_is_known_from_the_open_on(clock: str, price: float | None) -> None:
+@pytest.mark.parametrize(
+    ("clock", "price"), [("09:15", None), ("09:24", None), ("09:25", 9.99), ("09:30", 9.99), ("14:00", 9.99)]
+)
+def test_the_opening_price_is_known_from_the_end_of_the_auction_on(clock: str, price: float | None) -> None:
     opened = on(TUESDAY, clock).day_open(CODE)
     assert isnan(opened) if price is None else opened == pytest.approx(price)
 

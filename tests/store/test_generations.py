@@ -35,6 +35,17 @@ def test_the_newest_pair_stands_in_the_directory_and_the_earlier_ones_below(tmp_
     assert store.load(5).g == b"g5"
 
 
+def test_the_last_pair_of_each_of_the_days_before_is_kept(tmp_path: Path) -> None:
+    store = Generations(tmp_path, durable=False, kept=2, kept_days=3)
+    for number in range(1, 21):  # four a day
+        day = f"2025-06-{(number + 3) // 4:02d}T15:00:00"
+        store.save(number, {**STATE, "bullet_trade": {"schema": 1, "saved_at": day}}, b"g")
+    assert store.numbers() == [19, 18, 16, 12, 8]
+    reopened = Generations(tmp_path, durable=False, kept=2, kept_days=3)
+    reopened.save(21, {**STATE, "bullet_trade": {"schema": 1, "saved_at": "2025-06-06T15:00:00"}}, b"g")
+    assert reopened.numbers() == [20, 19, 16, 12, 8]
+
+
 def test_a_directory_without_files_holds_no_pair(tmp_path: Path) -> None:
     assert Generations(tmp_path).newest() == (None, [])
 

@@ -47,7 +47,7 @@ def test_the_day_of_a_security_is_known_before_its_first_trade(market: FakeMarke
     )
     assert (high, low, name, paused, st) == (11.88, 9.72, "浦发银行", False, False)
     assert math.isnan(opening)  # not known yet
-    assert ask(market, "2025-06-04 09:30", f"{entry}.day_open") == 11.0
+    assert ask(market, "2025-06-04 09:26", f"{entry}.day_open") == 11.0  # the auction ends at 09:25
 
 
 def test_what_does_not_trade_today_is_paused(market: FakeMarket) -> None:

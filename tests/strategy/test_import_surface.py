@@ -13,6 +13,7 @@ import pytest
 
 from bullet_trade.domain.errors import StrategyError
 from bullet_trade.engine.events import CallbackFailed
+from bullet_trade.engine.host import how_to_install
 from bullet_trade.ops.api_page import TITLES, api_page
 from bullet_trade.strategy import registry
 from bullet_trade.strategy.api import NAMES, PER_RUN, default_namespace
@@ -137,6 +138,16 @@ class TestWithoutAnyImport:
             "def initialize(context):\n    log.info(str(list(range(floor(2.5)))))\n"
         )
         assert [text for _, text in ran.recorder.said()] == ["[0, 1]"]
+
+    def test_a_star_import_does_not_replace_what_was_taken_from_datetime_as_time(self) -> None:
+        ran = run(
+            "from datetime import time\nfrom jqdata import *\n"
+            "def initialize(context):\n    log.info(str((time(9, 30), random.random() < 1)))\n"
+        )
+        assert [text for _, text in ran.recorder.said()] == ["(datetime.time(9, 30), True)"]
+
+    def test_a_module_of_the_optional_part_is_installed_with_it(self) -> None:
+        assert how_to_install("sklearn.linear_model") == 'pip install "bullet-trade[analysis]"'
 
     def test_a_module_that_is_not_installed_is_named_with_what_to_do(self) -> None:
         with pytest.raises(StrategyError, match=r"of_nobody_at_all.*pip install of_nobody_at_all"):

@@ -158,6 +158,13 @@ class TestRefusals:
     def test_nothing_to_trade_gives_none_and_a_warning(self, call: str) -> None:
         assert said(run(f"log.info(str({call}))")) == [f"{BANK} 委托数量为 0，没有下单", "None"]
 
+    @pytest.mark.parametrize("style", ["MarketOrderStyle(float('nan'))", "LimitOrderStyle(float('nan'))"])
+    def test_a_price_that_is_not_known_gives_none_and_a_warning(self, style: str) -> None:
+        """As of ``MarketOrderStyle(get_current_data()[s].day_open)`` for a share that does not open today."""
+        ran = run(f"log.info(str(order(BANK, 100, {style})))")
+        assert said(ran) == [f"{BANK} 的委托价格未知（NaN），没有下单；先用 last_price 等检查行情", "None"]
+        assert sent(ran) == []
+
     @pytest.mark.parametrize(
         ("call", "words"),
         [

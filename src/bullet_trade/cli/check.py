@@ -41,6 +41,8 @@ def _show(checked: Checked) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from bullet_trade.engine.host import how_to_install
+
     console = Console(highlight=False)
     if checked.python_2:
         console.print("[red]这是 Python 2 的策略[/]：本引擎使用 Python 3，请按下表修改语法后再检查")
@@ -57,7 +59,12 @@ def _show(checked: Checked) -> None:
             old.add_row(str(idiom.line), idiom.what, Text(advice, style="" if idiom.works else "red"))
         console.print(old)
     for module, line in checked.missing.items():
-        console.print(f"[red]第 {line} 行导入的模块 {module} 没有安装[/]：pip install {module.partition('.')[0]}")
+        console.print(
+            Text(f"第 {line} 行导入的模块 {module} 没有安装", style="red"),
+            how_to_install(module),
+            sep="：",
+            markup=False,
+        )
     needs = any(used.status == "需要数据源" for used in checked.names)
     if checked.runs and needs:
         from bullet_trade.strategy.registry import PROVIDER_REMEDY

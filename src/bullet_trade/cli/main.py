@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bullet_trade import __version__
-from bullet_trade.cli import data, state
+from bullet_trade.cli import config, control, data, notify, risk, service, state
 from bullet_trade.cli.check import check
+from bullet_trade.cli.doctor import doctor
+from bullet_trade.cli.init import init
+from bullet_trade.cli.logs import logs
+from bullet_trade.cli.report import report
 from bullet_trade.cli.rules import rules
-from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
+from bullet_trade.cli.server import server
+from bullet_trade.cli.why import why
+from bullet_trade.domain.errors import BulletTradeError, InvariantError, StateError, UsageError
+
+if TYPE_CHECKING:
+    from bullet_trade.ops.settings import Settings
 
 app = typer.Typer(
     name="bullet-trade",
@@ -23,9 +32,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(config.app, name="config")
+app.add_typer(service.app, name="service")
+app.command()(init)
 app.add_typer(state.app, name="state")
+app.add_typer(risk.app, name="risk")
+app.add_typer(notify.app, name="notify")
 app.command()(rules)
 app.command()(check)
+control.add_to(app)
+app.command()(why)
+app.command()(report)
+app.command()(logs)
+app.command()(doctor)
+app.command()(server)
 
 EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70
 """Exit codes: the command, file or setting is wrong; saved state or the journal is not safe; a defect of ours."""
@@ -54,7 +74,7 @@ def live(
         str, typer.Option(help="回放过去的日子：--replay、--replay 2025-12-01 或 --replay 2025-12-01:2026-01-30")
     ] = "",
     speed: Annotated[str, typer.Option(help="回放速度：max，或实际时间的倍数，例如 60")] = "max",
-    data: Annotated[str, typer.Option(help="行情：数据目录，或 synthetic、synthetic:种子")] = "synthetic",
+    data: Annotated[str, typer.Option(help="行情：数据目录，qmt，或 synthetic、synthetic:种子")] = "synthetic",
     runtime_dir: Annotated[Path | None, typer.Option(help="运行目录（默认取 RUNTIME_DIR，runtime）")] = None,
     log_dir: Annotated[Path | None, typer.Option(help="日志目录（默认取 LOG_DIR，logs）")] = None,
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
@@ -64,6 +84,8 @@ def live(
     fresh: Annotated[bool, typer.Option("--fresh", help="归档已保存的状态，重新开始（流水和账户保留）")] = False,
     restore: Annotated[int | None, typer.Option("--restore", help="退回到第几代已保存的状态")] = None,
     catch_up: Annotated[float, typer.Option("--catch-up", help="补做停机期间错过的定时任务，最多晚这么多秒")] = 0.0,
+    risk: Annotated[bool, typer.Option("--risk", help="回放也套用全部限额（实盘和模拟盘总是套用）")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="不再询问：确认在真实账户上用 LIVE_MODE=live 交易")] = False,
     open_report: Annotated[bool, typer.Option("--open", help="回放结束后在浏览器里打开报告")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
@@ -90,8 +112,25 @@ def live(
         fresh=fresh,
         restore=restore,
         catch_up_s=catch_up,
+        confirmed=yes,
+        risk=risk,
     )
+    if not replay:
+        _tell_settings(settings, env_file)
     run_live(request, settings, log_dir or settings.log_dir, quiet, open_report)
+
+
+def _tell_settings(settings: Settings, env_file: Path | None) -> None:
+    """Say what is set and where, and what is written without being read: before money depends on it."""
+    from bullet_trade.cli.config import models
+    from bullet_trade.ops.config_check import name_problems
+    from bullet_trade.ops.config_origin import chosen_line
+    from bullet_trade.ops.settings import sources
+
+    given = sources(env_file)
+    typer.echo(f"设置  {chosen_line(settings, given) or '全部是默认值'}")
+    for one in name_problems(given, list(models().values())):
+        typer.secho(f"警告  {one.words}。{one.remedy}", fg=typer.colors.YELLOW, err=True)
 
 
 def _speed(text: str) -> float | None:
@@ -112,7 +151,7 @@ def with_optional_values(arguments: list[str]) -> list[str]:
     for place, argument in enumerate(arguments):
         result.append(argument)
         following = arguments[place + 1] if place + 1 < len(arguments) else ""
-        if argument == "--replay" and not (following and _RANGE.fullmatch(following)):
+        if arguments[0] == "live" and argument == "--replay" and not (following and _RANGE.fullmatch(following)):
             result.append("auto")
     return result
 
@@ -132,4 +171,10 @@ def main(given: list[str] | None = None) -> None:
         if "--debug" in arguments:
             raise
         typer.secho(f"错误 [{error.code}] {error}", fg=typer.colors.RED, err=True)
-        raise SystemExit(EXIT_STATE if isinstance(error, StateError) else EXIT_USAGE) from None
+        raise SystemExit(_exit_code(error)) from None
+
+
+def _exit_code(error: BulletTradeError) -> int:
+    if isinstance(error, InvariantError):
+        return EXIT_DEFECT
+    return EXIT_STATE if isinstance(error, StateError) else EXIT_USAGE

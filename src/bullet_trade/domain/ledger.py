@@ -190,8 +190,13 @@ class Ledger:
                 position.opened_at = old.opened_at if old else None
                 position.traded_at = old.traded_at if old else None
                 position.locked = old.locked if old else 0
-            position.bought_today = max(0, row.amount - position.locked - row.closeable)
+            fresh = max(0, row.amount - position.locked - row.closeable)
+            # What an open sale has set aside may not have reached the broker: its figure alone would free too much.
+            position.bought_today = max(fresh, position.bought_today) if position.locked else fresh
             self.positions[row.code] = position
+        for code, old in known.items():
+            if old.locked > 0 and code not in self.positions:  # its own open sale still refers to it
+                self.positions[code] = Position(code=code, locked=old.locked)
 
     def differences(self, snapshot: AccountSnapshot) -> list[Difference]:
         """Where the broker's account and this ledger disagree, exactly; empty when they agree."""

@@ -82,6 +82,7 @@ NEXT: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (_S.IN_FLIGHT, _E.CANCEL): _S.CANCELLED,  # fill-now-cancel-rest orders end without an acceptance
     (_S.IN_FLIGHT, _E.REQUEST_CANCEL): _S.CANCELLING,  # the operator's brake does not wait for acceptance
     (_S.IN_FLIGHT, _E.NO_ANSWER): _S.UNKNOWN,
+    (_S.IN_FLIGHT, _E.PROVED_ABSENT): _S.NOT_SENT,  # stopped by ourselves right before the broker: dry run, brake
     (_S.WORKING, _E.ACCEPT): _S.WORKING,  # a repeated acceptance says nothing new
     (_S.WORKING, _E.FILL_PART): _S.WORKING,
     (_S.WORKING, _E.FILL_REST): _S.FILLED,

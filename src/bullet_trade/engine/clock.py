@@ -19,8 +19,16 @@ LONGEST_NAP_S = 0.5
 """A wait is cut into naps this long: a clock step, a wake from sleep or Ctrl+C (which Windows holds back during a wait)
 is noticed within one nap."""
 
+HELD_UP_S = 10.0
+"""A nap that lasts this much longer was no nap: the process was stopped, or the machine slept."""
+
 STEP_S = 2.0
 """Civil time may run this far ahead of or behind the monotonic clock between two looks before it counts as a step."""
+
+
+def local_offset() -> timedelta:
+    """How far the machine's local time is ahead of UTC at present; only told to people."""
+    return timedelta(seconds=time.localtime().tm_gmtoff)
 
 
 class Clock(Protocol):
@@ -37,7 +45,8 @@ class Clock(Protocol):
         """Seconds that only move forward, for durations and deadlines."""
 
     def take_step(self) -> float:
-        """Seconds by which civil time has jumped since the last call; 0.0 when it ran evenly."""
+        """Seconds by which civil time has jumped, or passed while the process was held up, since the last call; 0.0
+        when it ran evenly."""
 
     def wait(self, inbox: Inbox, until: datetime | None) -> Message | None:
         """The next message, or None once `until` is reached; None for `until` waits for a message alone."""
@@ -97,27 +106,35 @@ class WallClock:
         self._civil = civil
         self.monotonic = steady
         self._offset_s = civil() - steady()
+        self._held_up_s = 0.0
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._civil(), BEIJING).replace(tzinfo=None)
 
     def take_step(self) -> float:
-        """Seconds by which civil time has jumped against the monotonic clock since the last call; 0.0 when even.
+        """Seconds by which civil time has jumped since the last call, and for which the process was held up in a wait;
+        0.0 when neither happened.
 
-        Positive after a step forward, and after a sleep on systems whose monotonic clock stops meanwhile.
+        Positive after a step forward, and after a sleep or a stop: some systems' monotonic clock goes on meanwhile,
+        others' stands still.
         """
+        held_up, self._held_up_s = self._held_up_s, 0.0
         offset = self._civil() - self.monotonic()
         step = offset - self._offset_s
         if abs(step) < STEP_S:
-            return 0.0
+            return held_up
         self._offset_s = offset
-        return step
+        return step + held_up
 
     def wait(self, inbox: Inbox, until: datetime | None) -> Message | None:
         while True:
             rest_s = LONGEST_NAP_S if until is None else (until - self.now()).total_seconds()
             if rest_s <= 0.0:
                 return inbox.get()
-            message = inbox.get(min(rest_s, LONGEST_NAP_S))
+            nap_s, began = min(rest_s, LONGEST_NAP_S), self.monotonic()
+            message = inbox.get(nap_s)
+            over_s = self.monotonic() - began - nap_s
+            if over_s > HELD_UP_S:
+                self._held_up_s += over_s
             if message is not None:
                 return message

@@ -6,7 +6,7 @@ next = earliest of (inbox message, due timer);  the clock moves to it;  apply it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +16,14 @@ from bullet_trade.domain.orders import FINAL, Order, OrderState
 from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp, NoAnswer
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.account import AccountSync
+from bullet_trade.engine.brake import Brake
 from bullet_trade.engine.clock import Clock
-from bullet_trade.engine.day import DayCycle
+from bullet_trade.engine.commands import OperatorCommand, OverdueEnded, OverdueSeen
+from bullet_trade.engine.day import BEFORE_TRADING_START, SAVE, DayCycle
 from bullet_trade.engine.desk import DeskTerms, OrderDesk
 from bullet_trade.engine.events import (
     Audience,
+    CallbackReturned,
     ClockStepped,
     Entitled,
     Event,
@@ -28,13 +31,19 @@ from bullet_trade.engine.events import (
     OrderWaitEnded,
     Reconciled,
     Saved,
+    StateNote,
     Stopping,
     TaskMissed,
 )
 from bullet_trade.engine.host import StrategyHost
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
+from bullet_trade.engine.operator import Operator
 from bullet_trade.engine.order_book import OrderBook
+from bullet_trade.engine.patrol import Patrol, PatrolTerms
 from bullet_trade.engine.recovery import Record, lose_sight, rebuild, reconcile
+from bullet_trade.engine.reload import Reloader
+from bullet_trade.engine.risk_guard import guard
+from bullet_trade.engine.risk_limits import NO_LIMITS, RiskLimits
 from bullet_trade.engine.schedule import Anchor
 from bullet_trade.engine.tasks import Missed, Task, TaskBook, grace_of
 from bullet_trade.engine.timers import TimerQueue
@@ -48,8 +57,14 @@ from bullet_trade.ports.terms import TradingTerms
 
 CONNECT_TIMEOUT_S = 30.0
 
+SLEPT_S = 30.0
+"""After a gap in time longer than this the account is asked for before the strategy goes on."""
+
 ROUTINE = frozenset({"working", "external"})
 """Findings that are told when the engine takes over, and not again with every statement of the account."""
+
+LAST_MESSAGES = 10_000
+"""At most as many are handled after the end, so that a broker that never falls silent cannot hold up the exit."""
 
 CLOCK_TICK_S = 1e-6
 """Exchange time is counted in microseconds: a shorter rest cannot be waited for."""
@@ -71,8 +86,12 @@ class EngineParts:
     audience: Audience
     securities: Callable[[Code], Security | None]
     desk_terms: DeskTerms
+    brake: Brake = field(default_factory=Brake)
     past: Callable[[], Iterable[Record]] = tuple
     """The journal's records of earlier runs, from the last checkpoint on; read once, before the broker connects."""
+    tidy: Callable[[], None] = lambda: None
+    """Puts old records away, after each close; tells what prevents it and does not raise for it."""
+    limits: RiskLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,14 @@ class EngineTerms:
     stop_after_close: bool = False
     autosave_s: float | None = 60.0
     catch_up: timedelta = timedelta(0)
+    patrol: PatrolTerms | None = None
+    """What the background patrol looks for, None for no patrol."""
+    account_sync_s: float | None = None
+    """Seconds between two requests for the account during the session; None asks at the close and on cause only."""
+    closed_days: Callable[[], Iterable[date]] = tuple
+    """The days that the exchanges close at short notice, asked for before each trading day; may raise `UsageError`."""
+    data_source: str = ""
+    """How the market data were named by the user, for the journal."""
 
 
 class Engine:
@@ -116,9 +143,21 @@ class Engine:
             parts.audience,
             parts.securities,
             parts.desk_terms,
+            parts.brake,
+            self.now,
         )
+        if parts.limits != NO_LIMITS:
+            guard(self, parts.limits)
         self.account = AccountSync(
-            parts.broker, self.ledger, parts.journal, parts.audience, self.pump, self.book.open_orders
+            parts.broker,
+            self.ledger,
+            parts.journal,
+            parts.audience,
+            self.pump,
+            self.book.open_orders,
+            self.book.sellable,
+            self.timers,
+            self.now,
         )
         self.missed = Missed()
         self.tasks = TaskBook(self.timers, self.calendar, self._run_task, self.missed)
@@ -129,9 +168,15 @@ class Engine:
         """What `handle_data` receives second; set by the strategy layer."""
         self.saver: Callable[[], tuple[str, ...]] = tuple
         """Writes state; set by the strategy layer, which knows `g`."""
+        self.reloader = Reloader(self)
+        self.patrol = Patrol(self, terms.patrol) if terms.patrol is not None else None
+        self.operator = Operator(self)
         self._link_up: bool | None = None
         self._stopping: str | None = None
         self._waiting_ticks = 0
+        self.misdated_ticks = 0
+        """Snapshots of another day that came today."""
+        self._slept = False
         self.alive_until: datetime | None = None
         """After a restart: when the process before was last known to be alive; set by the strategy layer."""
 
@@ -145,6 +190,11 @@ class Engine:
         """Tell those who watch."""
         self.parts.audience.tell(event)
 
+    @property
+    def link_up(self) -> bool | None:
+        """Whether the broker is connected, None before it has said so."""
+        return self._link_up
+
     # -- running ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -155,6 +205,10 @@ class Engine:
         self.days.begin()
         if self.terms.autosave_s is not None:
             self._arm_autosave(self.terms.autosave_s)
+        if self.patrol is not None:
+            self.patrol.arm()
+        if self.terms.account_sync_s is not None:
+            self._arm_account_sync(timedelta(seconds=self.terms.account_sync_s))
 
     def run(self) -> str:
         """Run until stopped, or until nothing is left to do in a replay; returns the reason."""
@@ -163,14 +217,39 @@ class Engine:
                 self.stop("策略调用了 exit()")
                 break
             self._step()
+        self._finish_inbox()
+        self.operator.catch_up()
+        self.parts.brake.end(self._stopping or "")
         self.tell(Stopping(self.now(), self._stopping or ""))
         return self._stopping or ""
+
+    def _finish_inbox(self) -> None:
+        """What has arrived before the end still counts: reports, and commands whose giver waits for an answer."""
+        for _ in range(LAST_MESSAGES):
+            message = self.inbox.get()
+            if message is None:
+                return
+            if not isinstance(message, TickReady):
+                self._handle(message)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run is being left."""
+        return self._stopping is not None
 
     def stop(self, reason: str) -> None:
         """End the run at the next quiet point."""
         self._stopping = self._stopping or reason
 
+    def stop_on_request(self, reason: str) -> None:
+        """End the run for a person who wants it: no order leaves from now on, whatever the strategy still does."""
+        self.parts.brake.end(reason)
+        self.stop(reason)
+
     def _step(self) -> None:
+        self.operator.catch_up()
+        if self._slept:
+            self._wake()
         if self._waiting_ticks:
             self._waiting_ticks -= 1
             self._deliver_tick()
@@ -181,6 +260,10 @@ class Engine:
             return
         message = self.clock.wait(self.inbox, due)
         self._after_wait()
+        if self._slept:  # reports are taken as they come; the strategy goes on after the account is known
+            if message is not None:
+                self._handle_while_waiting(message)
+            return
         if message is not None:
             self._handle(message)
             return
@@ -197,7 +280,16 @@ class Engine:
         if step:
             self.journal.append(now, "clock_step", {"seconds": round(step, 3)})
             self.tell(ClockStepped(now, step))
+            if step < 0:
+                self.timers.set_back(timedelta(seconds=-step))
+            self._slept = self._slept or step > SLEPT_S
         self.quotes.advance(now)
+
+    def _wake(self) -> None:
+        """The process was held up: before anything that became due meanwhile, learn what happened to the account."""
+        self._slept = False
+        if self.account.known and self._link_up is not False and not self.account.sync():
+            self.tell(StateNote(self.now(), "休眠或停顿之后券商没有及时返回账户，先按本地账目继续"))
 
     def pump(self, done: Callable[[], bool], timeout_s: float) -> bool:
         """Keep the world turning until `done`, at most `timeout_s`; False on time-out.
@@ -236,7 +328,11 @@ class Engine:
             case TickReady():
                 self._deliver_tick()
             case StopRequested(reason):
-                self.stop(reason)
+                self.stop_on_request(reason)
+            case OperatorCommand():
+                self.operator.obey(message)
+            case OverdueSeen() | OverdueEnded():
+                self._note_overdue(message)
             case AccountSnapshot():
                 self._take_snapshot(message)
             case Entitlement():
@@ -248,13 +344,25 @@ class Engine:
             case _:
                 self.desk.take(message, self.now())
                 if isinstance(message, NoAnswer) and self._link_up is not False:
-                    self.parts.broker.request_snapshot()
+                    self.account.want(self.now())
 
     def _deliver_tick(self) -> None:
         tick = self.inbox.take_tick()
         hook = self.host.hooks.get("handle_tick")
-        if tick is not None and hook is not None:
-            self.host.call("handle_tick", hook, (self.context, self.tick_view(tick)), tick.datetime, self.now())
+        if tick is None or hook is None or self.parts.brake.paused:
+            return
+        now = self.now()
+        if tick.datetime.date() != now.date():
+            self._leave_out(tick, now)
+            return
+        self.host.call("handle_tick", hook, (self.context, self.tick_view(tick)), tick.datetime, now)
+
+    def _leave_out(self, tick: Tick, now: datetime) -> None:
+        """A snapshot of another day is a wrong price: counted, told once a day, and not shown to the strategy."""
+        if not self.misdated_ticks:
+            words = f"{tick.code} 的快照日期是 {tick.datetime:%Y-%m-%d}，不是今天，没有采用；当天再有的只计数"
+            self.tell(StateNote(now, words))
+        self.misdated_ticks += 1
 
     tick_view: Callable[[Tick], object] = staticmethod(lambda tick: tick)
     """Wraps a tick for the strategy; replaced by the strategy layer."""
@@ -267,6 +375,14 @@ class Engine:
         security = self.security(entitlement.code)
         self.tell(Entitled(now, entitlement.code, security.name if security else "", entitlement.text))
 
+    def _note_overdue(self, seen: OverdueSeen | OverdueEnded) -> None:
+        now = self.now()
+        if isinstance(seen, OverdueSeen):  # the watchdog has told it at once
+            self.journal.append(now, "callback_overdue", seen)
+        else:
+            self.journal.append(now, "callback_returned", seen)
+            self.tell(CallbackReturned(now, seen.callback, seen.seconds, seen.conflated))
+
     def _link_changed(self, up: bool, reason: str) -> None:
         now = self.now()
         self.journal.append(now, "link", {"up": up, "reason": reason})
@@ -276,7 +392,7 @@ class Engine:
         self._link_up = up
         self.tell(LinkChanged(now, up, reason))
         if up:
-            self.parts.broker.request_snapshot()
+            self.account.want(now)
         else:
             self.desk.lose_sight(reason, now)
 
@@ -311,6 +427,7 @@ class Engine:
     def _take_snapshot(self, snapshot: AccountSnapshot) -> None:
         now = self.now()
         if self.book.orders or snapshot.orders:
+            self.desk.leave_out(row.tag for row in snapshot.orders)
             self._reconcile(snapshot, now, everything=not self.account.known or bool(self.book.unknown))
         self.account.take(snapshot, now)
 
@@ -341,7 +458,22 @@ class Engine:
             if order.state is OrderState.IN_FLIGHT:  # not even an acceptance came: what became of it is not known
                 self.desk.take(NoAnswer(order.tag, f"{timeout_s:g} 秒内没有任何应答", now), now)
         if any(order.state is OrderState.UNKNOWN for order in orders):
-            self.parts.broker.request_snapshot()
+            self.account.want(now)
+
+    def _arm_account_sync(self, every: timedelta) -> None:
+        """Have the account stated again and again while the market is open, and not in the night."""
+        due = self.now() + every
+        opens = datetime.combine(self.calendar.session_on_or_after(due.date()), BEFORE_TRADING_START)
+        if due.date() == opens.date() and due.time() >= SAVE:
+            opens = datetime.combine(self.calendar.next_session(due.date()), BEFORE_TRADING_START)
+
+        def fire() -> None:
+            now = self.now()
+            if self._link_up is not False:
+                self.account.want(now)
+            self._arm_account_sync(every)
+
+        self.timers.add(max(due, opens), Rank.HOUSEKEEPING, fire, repeated=True)
 
     # -- the strategy ----------------------------------------------------------------------------------------------
 
@@ -350,20 +482,31 @@ class Engine:
         hook = self.host.hooks.get(name)
         if hook is None:
             return
+        self.call_noted(name, hook, arguments, at)
+
+    def call_noted(
+        self, name: str, function: Callable[..., object], arguments: tuple[object, ...], at: datetime
+    ) -> bool:
+        """Run a callback of the strategy, with its begin and end in the journal; False when it raised."""
         self._note_callback(name)
-        self.host.call(name, hook, arguments, at, self.now())
+        began_s = self.clock.monotonic()
+        done = self.host.call(name, function, arguments, at, self.clock.now())
+        took_ms = round((self.clock.monotonic() - began_s) * 1000, 3)
+        self.journal.append(self.clock.now(), "callback_end", {"name": name, "ok": done, "ms": took_ms})
+        return done
 
     def _run_task(self, task: Task, due: datetime) -> None:
         now = self.clock.now()
-        if now - due >= grace_of(task):
+        if now - due >= grace_of(task) or self.parts.brake.paused:
             self.missed.note(task.label, due)
             if task.expression.anchor is not Anchor.EVERY_MINUTE:
                 self.tell_missed(task.label)
             return
         self.tell_missed(task.label)
-        if task.expression.anchor is not Anchor.EVERY_MINUTE:
-            self._note_callback(task.label)
-        self.host.call(task.label, task.callback, (self.context,), due, now)
+        if task.expression.anchor is Anchor.EVERY_MINUTE:  # too many to write down; what they decide is
+            self.host.call(task.label, task.callback, (self.context,), due, now)
+        else:
+            self.call_noted(task.label, task.callback, (self.context,), due)
 
     def _note_callback(self, name: str) -> None:
         # Durable before it runs: after a crash inside it, the restart must not take it for one that never ran.
@@ -390,7 +533,7 @@ class Engine:
             self.save("定时")
             self._arm_autosave(every_s)
 
-        self.timers.add(self.now() + timedelta(seconds=every_s), Rank.HOUSEKEEPING, fire)
+        self.timers.add(self.now() + timedelta(seconds=every_s), Rank.HOUSEKEEPING, fire, repeated=True)
 
 
 def _all_over(orders: Sequence[Order]) -> Callable[[], bool]:

@@ -55,6 +55,23 @@ class OrderRefused(msgspec.Struct, frozen=True):
     text: str
 
 
+class CancelForbidden(msgspec.Struct, frozen=True):
+    """A limit of ours kept a cancel back; the order is as it was."""
+
+    at: datetime
+    order: OrderFacts
+    rule: str
+    text: str
+
+
+class LimitNear(msgspec.Struct, frozen=True):
+    """Something is about to be limited, or is slowed down; told once each time that it comes to this."""
+
+    at: datetime
+    rule: str
+    text: str
+
+
 class OrderFinished(msgspec.Struct, frozen=True):
     """The order is over. `elapsed_s` since it left; `profit` the realised gain of a sale after fees."""
 
@@ -105,6 +122,44 @@ class CallbackFailed(msgspec.Struct, frozen=True):
     traceback: str
 
 
+class CallbackOverdue(msgspec.Struct, frozen=True):
+    """A callback has been running for `seconds`, and nothing else of the strategy can run meanwhile. Told by the
+    watchdog's thread. `where` is the strategy's line that it is at, `stack` where it is in all, innermost last."""
+
+    at: datetime
+    callback: str
+    seconds: float
+    where: str
+    stack: str
+
+
+class CallbackReturned(msgspec.Struct, frozen=True):
+    """A callback that was overdue is over; `conflated` ticks were replaced by newer ones meanwhile."""
+
+    at: datetime
+    callback: str
+    seconds: float
+    conflated: int
+
+
+class OperatorActed(msgspec.Struct, frozen=True):
+    """The operator gave a command; `text` says what came of it."""
+
+    at: datetime
+    command: str
+    who: str
+    ok: bool
+    text: str
+
+
+class CancelsOpen(msgspec.Struct, frozen=True):
+    """Orders that the operator had cancelled are still not over; `again`: the broker is asked once more."""
+
+    at: datetime
+    orders: tuple[OrderId, ...]
+    again: bool
+
+
 class TaskMissed(msgspec.Struct, frozen=True):
     """Something due was not run because its time had passed by more than its grace."""
 
@@ -152,6 +207,12 @@ class DayClosed(msgspec.Struct, frozen=True):
     sold: Money
     orders: int
     refused: int
+    refusals: tuple[tuple[str, int], ...] = ()
+    """Orders and cancels that rules of ours kept back, by rule, the most frequent first."""
+    messages: int = 0
+    """Orders and cancels that were sent."""
+    peak: int = 0
+    """The most of them within one second."""
 
 
 class Entitled(msgspec.Struct, frozen=True):
@@ -175,6 +236,22 @@ class Reconciled(msgspec.Struct, frozen=True):
 
     at: datetime
     findings: tuple[Finding, ...]
+
+
+class Alarmed(msgspec.Struct, frozen=True):
+    """The patrol found something wrong that was not wrong at its last look. `kind` is a stable name."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+class AlarmOver(msgspec.Struct, frozen=True):
+    """What the patrol alarmed about is not so any more; `text` is that of the alarm."""
+
+    at: datetime
+    kind: str
+    text: str
 
 
 class LinkChanged(msgspec.Struct, frozen=True):
@@ -209,10 +286,21 @@ class StateNote(msgspec.Struct, frozen=True):
 
 
 class StrategySaid(msgspec.Struct, frozen=True):
-    """A line of the strategy's own log. `level` is debug, info, warning or error."""
+    """A line of the strategy's own log. `level` is debug, info, warning or error.
+
+    `logical` is the strategy's own time, its `context.current_dt`; None where the line belongs to no callback.
+    """
 
     at: datetime
     level: str
+    text: str
+    logical: datetime | None = None
+
+
+class StrategyMessage(msgspec.Struct, frozen=True):
+    """A message of the strategy's for the operator's phone; its line in the log is told as `StrategySaid`."""
+
+    at: datetime
     text: str
 
 
@@ -233,12 +321,18 @@ class Stopping(msgspec.Struct, frozen=True):
 Event = (
     OrderPlaced
     | OrderRefused
+    | CancelForbidden
+    | LimitNear
     | OrderFinished
     | OrderWaitEnded
     | PartFilled
     | FilledLate
     | ReportIgnored
     | CallbackFailed
+    | CallbackOverdue
+    | CallbackReturned
+    | OperatorActed
+    | CancelsOpen
     | TaskMissed
     | ClockStepped
     | DayOpened
@@ -247,10 +341,13 @@ Event = (
     | AccountDiffers
     | Reconciled
     | LinkChanged
+    | Alarmed
+    | AlarmOver
     | Waiting
     | Saved
     | StateNote
     | StrategySaid
+    | StrategyMessage
     | Recorded
     | Stopping
 )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import NamedTuple
 
 from bullet_trade.domain.errors import InvariantError, StateError, StrategyError, UsageError
 from bullet_trade.engine.events import Audience, CallbackFailed
@@ -34,9 +35,25 @@ HOOKS = (
     "after_trading_end",
     "on_strategy_end",
     "on_event",
+    "on_risk_alert",
 )
 
 Callback = Callable[..., object]
+
+
+class Running(NamedTuple):
+    """A callback that runs now. `number` tells it from every other run."""
+
+    number: int
+    name: str
+
+
+class Loaded(NamedTuple):
+    """A strategy's code as it was loaded."""
+
+    module: ModuleType
+    source_hash: str
+    hooks: dict[str, Callback]
 
 
 class StrategyHost:
@@ -52,16 +69,34 @@ class StrategyHost:
         self.hooks: dict[str, Callback] = {}
         self.busy = False
         """Whether a callback of the strategy is running now."""
+        self.running: Running | None = None
+        """The callback that runs now; read by other threads, too."""
         self.logical_now: datetime | None = None
         """The instant that the running callback is meant for; it may lie a little before the clock."""
         self._arity: dict[Callback, int] = {}
+        self.calls = 0
+        """Callbacks run so far: while it stands still, the strategy cannot have changed anything."""
         self.stop_requested = False
         """Set when the strategy called `exit()`."""
+
+    @property
+    def loaded(self) -> Loaded:
+        """The code that runs now; can be set again to go back to it."""
+        return Loaded(self.module, self.source_hash, self.hooks)
+
+    @loaded.setter
+    def loaded(self, code: Loaded) -> None:
+        self.module, self.source_hash, self.hooks = code
+        sys.modules[MODULE_NAME] = code.module
+
+    def file_hash(self) -> str:
+        """The hash of what the file holds now. Raises as `load` does when it cannot be read."""
+        return _digest(self._read())
 
     def load(self) -> None:
         """Execute the file. Raises `UsageError` (no such file) or `StrategyError` (with line and cause)."""
         source = self._read()
-        self.source_hash = hashlib.md5(source, usedforsecurity=False).hexdigest()
+        self.source_hash = _digest(source)
         try:
             code = compile(source, str(self.path), "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
@@ -83,7 +118,7 @@ class StrategyHost:
             where = strategy_line(error.__traceback__, self.path)
             remedy = "改正策略顶层代码后重新启动"
             if isinstance(error, ModuleNotFoundError):
-                remedy = f"先安装缺少的模块：pip install {error.name}"
+                remedy = how_to_install(str(error.name))
             raise StrategyError(f"策略文件加载失败（{where}）：{type(error).__name__}: {error}", remedy) from error
         self.hooks = {name: hook for name in HOOKS if callable(hook := self.module.__dict__.get(name))}
         if not self.hooks and "run_daily" not in source.decode("utf-8", "replace"):
@@ -120,8 +155,9 @@ class StrategyHost:
 
         Errors that say that state is unsafe (`InvariantError`, `StateError`) are not the strategy's and pass through.
         """
-        outer = self.logical_now
-        self.busy, self.logical_now = True, at
+        outer, around = self.logical_now, self.running
+        self.calls += 1
+        self.busy, self.logical_now, self.running = True, at, Running(self.calls, name)
         try:
             taken = self._arity.get(function)
             if taken is None:
@@ -138,7 +174,7 @@ class StrategyHost:
             self._failed(name, error, now)
             return False
         finally:
-            self.busy, self.logical_now = False, outer
+            self.busy, self.logical_now, self.running = around is not None, outer, around
         return True
 
     def _failed(self, name: str, error: Exception, now: datetime) -> None:
@@ -147,6 +183,22 @@ class StrategyHost:
         self._journal.append(now, "callback_failed", {"callback": name, "where": where, "error": text})
         trace = "".join(traceback.format_exception(error))
         self._audience.tell(CallbackFailed(now, name, where, text, trace))
+
+
+OF_THE_EXTRA = frozenset({"cloudpickle", "joblib", "patsy", "scipy", "sklearn", "statsmodels", "threadpoolctl"})
+"""What the optional part ``analysis`` of this package brings."""
+
+
+def how_to_install(module: str) -> str:
+    """What the user does about a module that a strategy imports and that is not there."""
+    package = module.partition(".")[0]
+    if package in OF_THE_EXTRA:
+        return 'pip install "bullet-trade[analysis]"'
+    return f"第三方库：pip install {package}；自己写的模块：把 {package}.py 放到策略文件旁边"
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.md5(source, usedforsecurity=False).hexdigest()
 
 
 def strategy_line(trace: TracebackType | None, path: Path) -> str:

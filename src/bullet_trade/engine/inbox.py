@@ -1,8 +1,9 @@
 """The one door into the engine thread.
 
 Any thread may put a message and returns at once. Reports and commands are never dropped and never reordered. Ticks
-could outrun a busy strategy without end, so past `TICK_BACKLOG` waiting ticks only the newest of each security is kept
-and the replaced ones are counted: the inbox is bounded by the number of securities, and what is lost is known.
+could outrun a busy strategy without end, so past `TICK_BACKLOG` waiting ticks, and while a callback is overdue, only
+the newest of each security is kept and the replaced ones are counted: the inbox is bounded by the number of
+securities, and what is lost is known.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from bullet_trade.domain.reports import Report
 from bullet_trade.domain.securities import Code
+from bullet_trade.engine.commands import OperatorCommand, OverdueEnded, OverdueSeen
 from bullet_trade.ports.quotes import Tick
 
 TICK_BACKLOG = 10_000
@@ -30,7 +32,7 @@ class StopRequested(msgspec.Struct, frozen=True):
     reason: str
 
 
-Message = Report | TickReady | StopRequested
+Message = Report | TickReady | StopRequested | OperatorCommand | OverdueSeen | OverdueEnded
 
 _TICK_READY = TickReady()
 
@@ -45,13 +47,17 @@ class Inbox:
         self._tick_lock = Lock()
         self.conflated = 0
         """Ticks replaced by newer ones of the same security because the strategy was busy."""
+        self.overdue = False
+        """Set by the watchdog while a callback takes too long: ticks that wait grow old, only the newest count."""
         self.put = self._queue.put
         self.empty = self._queue.empty
+        self.depth = self._queue.qsize
+        """How many messages wait; any thread."""
 
     def put_tick(self, tick: Tick) -> None:
         """Hand over a tick from any thread."""
         with self._tick_lock:
-            if len(self._ticks) < TICK_BACKLOG and not self._newest:
+            if len(self._ticks) < TICK_BACKLOG and not self._newest and not self.overdue:
                 self._ticks.append(tick)
             else:
                 replaced = tick.code in self._newest

@@ -6,9 +6,10 @@ same orders, positions and cash.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from bullet_trade.domain.errors import OrderTransitionError
@@ -29,6 +30,8 @@ from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.settlement import is_t0
 from bullet_trade.ports.terms import TradingTerms
 
+A_SECOND = timedelta(seconds=1)
+
 
 class Trade(NamedTuple):
     """One fill."""
@@ -44,12 +47,47 @@ class Trade(NamedTuple):
 
 @dataclass(slots=True)
 class DaySums:
-    """What is counted over a trading date."""
+    """What is counted over a trading date. `refusals` counts by rule what ours refused, orders and cancels; `peak` is
+    the most orders and cancels within one second."""
 
     orders: int = 0
     refused: int = 0
     bought: Money = ZERO
     sold: Money = ZERO
+    cancels: int = 0
+    cancels_of: dict[OrderId, int] = field(default_factory=dict)
+    last_cancel: datetime | None = None
+    refusals: dict[str, int] = field(default_factory=dict)
+    peak: int = 0
+    _recent: deque[datetime] = field(default_factory=deque)
+
+    @property
+    def messages(self) -> int:
+        """Orders and cancels, as the exchanges count the activity of an account."""
+        return self.orders + self.cancels
+
+    def order(self, at: datetime) -> None:
+        """One more order left."""
+        self.orders += 1
+        self._note(at)
+
+    def cancel(self, number: OrderId, at: datetime) -> None:
+        """One more cancel was asked for."""
+        self.cancels += 1
+        self.cancels_of[number] = self.cancels_of.get(number, 0) + 1
+        self.last_cancel = at
+        self._note(at)
+
+    def refuse(self, rule: str) -> None:
+        """One more order or cancel that a rule of ours kept back."""
+        self.refusals[rule] = self.refusals.get(rule, 0) + 1
+
+    def _note(self, at: datetime) -> None:
+        recent = self._recent
+        recent.append(at)
+        while at - recent[0] >= A_SECOND:
+            recent.popleft()
+        self.peak = max(self.peak, len(recent))
 
 
 class Outcome(NamedTuple):
@@ -98,6 +136,7 @@ class OrderBook:
         known here; what a purchase holds is known to the broker alone."""
         self.orders[order.order_id] = self._by_tag[order.tag] = order
         self.unknown.add(order.order_id)
+        self.sums.order(order.created_at)
         if order.side is Side.BUY or order.code in self.ledger.positions:
             self.ledger.freeze(order, ZERO)
 
@@ -128,8 +167,14 @@ class OrderBook:
         """Take in a new order that is about to leave, and set aside `cash` or its shares."""
         self.orders[order.order_id] = self._by_tag[order.tag] = order
         self.ledger.freeze(order, cash)
-        self.sums.orders += 1
+        self.sums.order(order.created_at)
         order.apply(OrderEvent.SEND)
+
+    def request_cancel(self, order: Order, at: datetime) -> None:
+        """A cancel is about to leave."""
+        self.sums.cancel(order.order_id, at)
+        if not order.is_final:
+            order.apply(OrderEvent.REQUEST_CANCEL)
 
     def apply(self, report: OrderReport, now: datetime) -> Outcome:
         """Apply a broker's report. Repeated and late reports change nothing twice.
@@ -156,7 +201,9 @@ class OrderBook:
 
     def _apply(self, order: Order, report: OrderReport) -> None:
         match report:
-            case Filled():
+            case Filled(amount=amount):
+                if amount <= 0:  # cancels and settlements stand among the trades of some counters
+                    raise OrderTransitionError(f"订单 {order.order_id}（{order.code}）收到 {amount} 股的成交，不是成交")
                 self._fill(order, report)
             case Accepted():
                 order.apply(OrderEvent.ACCEPT)

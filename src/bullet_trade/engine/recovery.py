@@ -8,14 +8,14 @@ findings (what a person should know). Applying the reports is the desk's work, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from bullet_trade.domain.errors import InvariantError, StateError
 from bullet_trade.domain.money import Price
-from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderState, OrderType
+from bullet_trade.domain.orders import AT_BROKER, Order, OrderId, OrderState, OrderType
 from bullet_trade.domain.reports import (
     Accepted,
     AccountSnapshot,
@@ -36,6 +36,9 @@ ALIVE = frozenset({48, 49, 50, 51, 52, 55})
 CANCELLED = frozenset({53, 54})
 FILLED, JUNK = 56, 57
 """Status numbers of a terminal."""
+
+LISTED_WITHIN = timedelta(seconds=30)
+"""An order stands in the broker's list this long after it was sent, if it is there at all."""
 
 
 class Record(NamedTuple):
@@ -71,12 +74,17 @@ class _Cancel(msgspec.Struct):
     tag: str
 
 
+class _Refusal(msgspec.Struct):
+    rule: str = ""
+
+
 _intent = msgspec.json.Decoder(Intent).decode
 _report = msgspec.json.Decoder(OrderReport).decode
 _snapshot = msgspec.json.Decoder(AccountSnapshot).decode
 _entitlement = msgspec.json.Decoder(Entitlement).decode
 _day = msgspec.json.Decoder(_Day).decode
 _cancel = msgspec.json.Decoder(_Cancel).decode
+_refusal = msgspec.json.Decoder(_Refusal).decode
 _adoption = msgspec.json.Decoder(Order).decode
 
 
@@ -113,10 +121,17 @@ def _apply(at: datetime, kind: str, body: bytes, book: OrderBook) -> bool:
             book.apply(_report(body), at)
         case "cancel":
             order = book.by_tag(_cancel(body).tag)
-            if order is not None and not order.is_final:
-                order.apply(OrderEvent.REQUEST_CANCEL)
+            if order is not None:
+                book.request_cancel(order, at)
         case "start" | "restart":
             lose_sight(book, at)  # as the run that began here did
+            return False
+        case "refused":
+            book.sums.refused += 1
+            book.sums.refuse(_refusal(body).rule)
+            return False
+        case "cancel_forbidden":
+            book.sums.refuse(_refusal(body).rule)
             return False
         case "entitlement":
             book.ledger.book(_entitlement(body))
@@ -216,7 +231,7 @@ def _compare(
     filled = order.filled
     seen = set(order.trade_ids)
     for trade in trades:
-        if trade.trade_id in seen:
+        if trade.trade_id in seen or not _is_execution(trade, order):
             continue
         seen.add(trade.trade_id)
         if filled + trade.amount > order.amount:
@@ -235,6 +250,12 @@ def _compare(
         return
     if order.state in AT_BROKER:
         _prove(order, row, filled, snapshot.at, result)
+
+
+def _is_execution(trade: TradeRow, order: Order) -> bool:
+    """Some counters list cancels, bonus shares, rights and transfers among the trades; the account shows what they did
+    to it."""
+    return trade.amount > 0 and trade.price > 0 and (trade.code, trade.side) == (order.code, order.side)
 
 
 def _prove(order: Order, row: OrderRow, filled: int, at: datetime, result: Reconciliation) -> None:
@@ -264,7 +285,7 @@ def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconc
         words = f"{order.code} {order.created_at:%m-%d} 的委托 {order.tag} 当日结果未知，以券商持仓为准"
         result.findings.append(Finding("expired", order.tag, words))
     elif order.state is not OrderState.UNKNOWN:
-        return  # it may be on its way to the list
+        _overdue(order, filled, snapshot, result)
     elif snapshot.complete and not filled and order.created_at < snapshot.at:  # a list from before proves nothing
         result.reports.append(NeverSent(order.tag, "券商当日清单里没有这笔委托", snapshot.at))
         result.findings.append(Finding("never_sent", order.tag, f"{order.code} 的委托 {order.tag} 没有到达券商"))
@@ -272,6 +293,15 @@ def _absent(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconc
         result.findings.append(
             Finding("unknown", order.tag, f"{order.code} 的委托 {order.tag} 在券商查不到，结果未知，资金和持仓继续冻结")
         )
+
+
+def _overdue(order: Order, filled: int, snapshot: AccountSnapshot, result: Reconciliation) -> None:
+    """An order may be on its way to the list for a while. After that an acceptance that no list bears out is doubted;
+    the next list decides."""
+    if snapshot.complete and not filled and snapshot.at - order.created_at >= LISTED_WITHIN:
+        result.reports.append(NoAnswer(order.tag, "券商当日清单里没有这笔委托", snapshot.at))
+        words = f"{order.code} 的委托 {order.tag} 已有应答，但券商当日清单里没有，结果未知，等下一次核对"
+        result.findings.append(Finding("unknown", order.tag, words))
 
 
 def _adopted(row: OrderRow, number: int, at: datetime) -> Order:

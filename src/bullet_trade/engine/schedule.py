@@ -87,6 +87,15 @@ def moment(expression: TimeExpression, day: date) -> datetime:
     return datetime.combine(day, base) + timedelta(seconds=expression.offset_s)
 
 
+_HALVES = ((9 * 3600 + 1800, 11 * 3600 + 1800), (13 * 3600, 15 * 3600))
+
+
+def traded_s(at: datetime) -> float:
+    """Seconds of continuous trading of its day up to `at`: 0 before 09:30, 14,400 from 15:00."""
+    second = at.hour * 3600 + at.minute * 60 + at.second + at.microsecond / 1e6
+    return sum(min(max(second - begin, 0.0), end - begin) for begin, end in _HALVES)
+
+
 class Period(Enum):
     """How often a task recurs."""
 

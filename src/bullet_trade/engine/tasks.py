@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import count
 
@@ -28,13 +28,17 @@ CLOCK_TASK_GRACE = timedelta(minutes=10)
 EVERY_MINUTE_GRACE = timedelta(seconds=60)
 """A minute task is skipped once the next minute has begun; skipped minutes are told."""
 
+LONGEST_CATCH_UP_S = 86_400
+"""A day: what was due on an earlier day is never made up."""
+
 _RANK = {Period.DAILY: Rank.TASK_DAILY, Period.WEEKLY: Rank.TASK_WEEKLY, Period.MONTHLY: Rank.TASK_MONTHLY}
 
 Run = Callable[["Task", datetime], None]
 
 
-class Task(msgspec.Struct, frozen=True):
-    """One registration. `time` is kept as it was written, so that it can be saved and shown."""
+class Task(msgspec.Struct):
+    """One registration. `time` is kept as it was written, so that it can be saved and shown; `callback` changes when
+    the strategy's code is reloaded."""
 
     number: int
     function: str
@@ -45,6 +49,8 @@ class Task(msgspec.Struct, frozen=True):
     expression: TimeExpression
     force: bool
     reference_security: str | None
+    catch_up: timedelta = timedelta(0)
+    """How late a restart may still run it; the engine's own `catch_up` counts where it is longer."""
 
     @property
     def label(self) -> str:
@@ -84,10 +90,12 @@ class TaskBook:
         force: bool = True,
         reference_security: str | None = None,
         now: datetime | None = None,
+        catch_up_s: float = 0.0,
     ) -> Task:
         """Add a task. During a trading day its remaining times of today count.
 
-        Raises `StrategyError` for anything but a module-level function, a bad day index or a bad time.
+        Raises `StrategyError` for anything but a module-level function, a bad day index, a bad time or a `catch_up_s`
+        that is no number of seconds of a day.
         """
         name = getattr(callback, "__name__", "")
         if not callable(callback):
@@ -95,8 +103,9 @@ class TaskBook:
         if isinstance(index, bool) or not isinstance(index, int) or (period is not Period.DAILY and index == 0):
             raise StrategyError(f"交易日序号 {index!r} 无效", "用非零整数：1 表示第一个交易日，-1 表示最后一个")
         text = when.strftime("%H:%M:%S") if isinstance(when, time) else str(when)
+        expression, catch_up = parse_time(when), _catch_up(catch_up_s)
         task = Task(
-            next(self._numbers), name, callback, period, index, text, parse_time(when), force, reference_security
+            next(self._numbers), name, callback, period, index, text, expression, force, reference_security, catch_up
         )
         self._tasks.append(task)
         if self._day is not None and now is not None:
@@ -111,9 +120,44 @@ class TaskBook:
         self._pending.clear()
         self._tasks.clear()
 
+    def keep_only(self, wanted: Iterable[Task]) -> None:
+        """Drop every task but these."""
+        numbers = {task.number for task in wanted}
+        for number in [one for one in self._pending if one not in numbers]:
+            TimerQueue.cancel(self._pending.pop(number))
+        self._tasks = [task for task in self._tasks if task.number in numbers]
+
+    def rebind(self, tasks: Iterable[Task], function: Callable[[str], Callable[..., object] | None]) -> None:
+        """Point `tasks` to the functions that bear their names now. What the new code has registered besides stays,
+        unless it is one of them again."""
+        kept = {}
+        for task in tasks:
+            found = function(task.function)
+            if found is not None:
+                task.callback = found
+            kept[task.function, task.period, task.index, task.time] = task.number
+        self.keep_only(
+            [
+                task
+                for task in self._tasks
+                if kept.get((task.function, task.period, task.index, task.time), task.number) == task.number
+            ]
+        )
+
+    def upcoming(self, now: datetime, most: int) -> list[tuple[datetime, str]]:
+        """The next runs of today: when, and the task's label."""
+        labels = {task.number: task.label for task in self._tasks}
+        due = [
+            (timer.when, labels[number])
+            for number, timer in self._pending.items()
+            if timer.action is not None and timer.when > now and number in labels
+        ]
+        return sorted(due)[:most]
+
     def plan(self, day: date, now: datetime, alive_until: datetime | None, catch_up: timedelta) -> None:
         """Set the timers of a trading day. Moments before `now` are past and not set, except after a restart: what was
-        due since `alive_until` is run at once if it is not older than `catch_up`, and noted as missed otherwise."""
+        due since `alive_until` is run at once if it is not older than `catch_up` or the task's own, and noted as missed
+        otherwise."""
         self._day = day
         self._pending.clear()
         for task in self._tasks:
@@ -121,19 +165,33 @@ class TaskBook:
                 self._make_up(task, day, now, alive_until, catch_up)
             self._plan(task, day, now)
 
+    def plan_rest(self, day: date, now: datetime) -> None:
+        """Set the timers of what is still due on `day`, and nothing else."""
+        self._day = day
+        for task in self._tasks:
+            self._plan(task, day, now)
+
     def note_missed(self, day: date, now: datetime, alive_until: datetime) -> None:
         """Note what was due on `day` since `alive_until` and before `now`, without running any of it."""
         for task in self._tasks:
-            self._make_up(task, day, now, alive_until, timedelta(0))
+            due = self._passed(task, day, now, alive_until)
+            if due is not None:
+                self._missed.note(task.label, due)
+
+    def _passed(self, task: Task, day: date, now: datetime, alive_until: datetime) -> datetime | None:
+        """When the task was due between `alive_until` and `now`; None for what is due each minute."""
+        if task.expression.anchor is Anchor.EVERY_MINUTE or not self._due_on(task, day):
+            return None
+        due = moment(task.expression, day)
+        return due if alive_until < due < now else None
 
     def _make_up(self, task: Task, day: date, now: datetime, alive_until: datetime, catch_up: timedelta) -> None:
-        if task.expression.anchor is Anchor.EVERY_MINUTE or not self._due_on(task, day):
+        due = self._passed(task, day, now, alive_until)
+        if due is None:
             return
-        due = moment(task.expression, day)
-        if not alive_until < due < now:
-            return
-        if now - due <= catch_up:
-            self._timers.add(now, _RANK[task.period], lambda: self._run(task, now))
+        if now - due <= max(catch_up, task.catch_up):
+            # At its own time, which is past: what is made up runs in the order in which it was due.
+            self._timers.add(due, _RANK[task.period], lambda: self._run(task, now))
         else:
             self._missed.note(task.label, due)
 
@@ -165,6 +223,17 @@ class TaskBook:
 
         self._pending[task.number] = self._timers.add(due, _RANK[task.period], fire)
 
+    def programme(self, day: date) -> list[tuple[str, str]]:
+        """Each task's label and when it is due on `day`: its moment (ISO), ``every_minute``, or '' for not at all."""
+        return [(task.label, self._due_text(task, day)) for task in self._tasks]
+
+    def _due_text(self, task: Task, day: date) -> str:
+        if not self._due_on(task, day):
+            return ""
+        if task.expression.anchor is Anchor.EVERY_MINUTE:
+            return "every_minute"
+        return moment(task.expression, day).isoformat()
+
     def _due_on(self, task: Task, day: date) -> bool:
         if task.period is Period.DAILY:
             return True
@@ -194,6 +263,14 @@ class Missed:
         """What is to be told of `label` (None: of all): label, first moment, times; then forgotten."""
         labels = [label] if label in self._runs else list(self._runs) if label is None else []
         return [(one, *self._runs.pop(one)) for one in labels if one is not None]
+
+
+def _catch_up(seconds: object) -> timedelta:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_CATCH_UP_S:
+        raise StrategyError(
+            f"catch_up_s={seconds!r} 无效", "用秒数，0（不补做）到 86400，例如 600：错过不超过 10 分钟就在重启时补做"
+        )
+    return timedelta(seconds=seconds)
 
 
 def grace_of(task: Task) -> timedelta:

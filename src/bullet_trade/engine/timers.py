@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from heapq import heappop, heappush
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from bullet_trade.engine.clock import Clock
@@ -16,12 +16,13 @@ Action = Callable[[], None]
 class Timer:
     """One call that is due once."""
 
-    __slots__ = ("action", "key", "when")
+    __slots__ = ("action", "key", "repeated", "when")
 
-    def __init__(self, when: datetime, rank: Rank, number: int, action: Action) -> None:
+    def __init__(self, when: datetime, rank: Rank, number: int, action: Action, repeated: bool) -> None:
         self.when = when
         self.key = (when, rank, number)
         self.action: Action | None = action
+        self.repeated = repeated
 
     def __lt__(self, other: Timer) -> bool:
         return self.key < other.key
@@ -35,9 +36,10 @@ class TimerQueue:
         self._strategy: list[Timer] = []
         self._number = count()
 
-    def add(self, when: datetime, rank: Rank, action: Action) -> Timer:
-        """Have `action` called at `when`."""
-        timer = Timer(when, rank, next(self._number), action)
+    def add(self, when: datetime, rank: Rank, action: Action, repeated: bool = False) -> Timer:
+        """Have `action` called at `when`. `repeated`: it is a matter of "every so many seconds", not of a time of day,
+        and moves with a clock that is set back."""
+        timer = Timer(when, rank, next(self._number), action, repeated)
         heappush(self._market if rank <= Rank.DAY else self._strategy, timer)
         return timer
 
@@ -66,6 +68,16 @@ class TimerQueue:
         if first is None or first.when > now:
             return None
         return heappop(heap)
+
+    def set_back(self, by: timedelta) -> None:
+        """The clock was set back: what is repeated comes that much earlier, or it would rest for as long. Times of day
+        stay: what has run already does not come again."""
+        for heap in (self._market, self._strategy):
+            for timer in heap:
+                if timer.repeated:
+                    timer.when -= by
+                    timer.key = (timer.when, *timer.key[1:])
+            heapify(heap)
 
     @staticmethod
     def _first(heap: list[Timer]) -> Timer | None:

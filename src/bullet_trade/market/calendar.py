@@ -6,7 +6,7 @@ No half days exist on the mainland exchanges, and weekends and New Year's Day ar
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -41,6 +41,24 @@ class TradingCalendar:
         self.first = self._days[0]
         self.last = max(self._days[-1], known_until or self._days[-1])
         self._known_until = _certainly_closed_after(self.last)
+        self.doubts: dict[date, str] = {}
+        """Days about which two sources disagree, with a Chinese text that names both."""
+        self.version = 0
+        """Counts the changes by `close`."""
+
+    def copy(self) -> TradingCalendar:
+        """The same days and source, to be changed apart."""
+        return TradingCalendar(self._days, self.source, self.last)
+
+    def close(self, days: Iterable[date]) -> list[date]:
+        """Take sessions out, as the exchanges do at short notice; returns those that were sessions, ascending."""
+        closed = sorted(set(days) & self._index.keys())
+        if closed:
+            gone = frozenset(closed)
+            self._days = [day for day in self._days if day not in gone]
+            self._index = {day: number for number, day in enumerate(self._days)}
+            self.version += 1
+        return closed
 
     def knows(self, day: date) -> bool:
         """Whether it is known if `day` is a session."""
@@ -154,6 +172,25 @@ def extended(
             )
         calendar = _continued(calendar, holidays.sessions(), "节假日文件", holidays.last)
     return calendar
+
+
+def compared(calendar: TradingCalendar, theirs: Sequence[date] | None, source: str, *, refuse: bool) -> TradingCalendar:
+    """A copy of `calendar` that notes where the sessions of another source differ, within the days both know.
+
+    `refuse` closes the days in doubt; otherwise `calendar` is followed.
+    """
+    own = calendar.copy()
+    if not theirs:
+        return own
+    first, last = max(calendar.first, min(theirs)), min(calendar.last, max(theirs))
+    ours = set(calendar.sessions(first, last))
+    rule = "按休市处理" if refuse else f"按{calendar.source}处理"
+    for day in sorted(ours ^ {day for day in theirs if first <= day <= last}):
+        here, there = ("开市", "休市") if day in ours else ("休市", "开市")
+        own.doubts[day] = f"{day} 是否开市说法不一：{calendar.source}为{here}，{source}为{there}；{rule}"
+    if refuse:
+        own.close(own.doubts)
+    return own
 
 
 def _continued(base: TradingCalendar, days: Sequence[date], source: str, last: date) -> TradingCalendar:

@@ -7,7 +7,7 @@ may queue what the exchange does not take yet; that is never relied upon.
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import date, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -230,3 +230,13 @@ def _has_after_hours(security: Security, day: date) -> bool:
 def _after_hours_entry(security: Security) -> frozenset[Phase]:
     early = security.exchange is Exchange.SZSE
     return _AFTER_HOURS_ENTRY | _SZSE_EARLY_ENTRY if early else _AFTER_HOURS_ENTRY
+
+
+def trading_half(at: datetime) -> datetime | None:
+    """When the half of the session in which `at` lies began (09:30 or 13:00), None outside 09:30-11:30, 13:00-15:00."""
+    minute = at.hour * 60 + at.minute
+    if 570 <= minute < 690:
+        return at.replace(hour=9, minute=30, second=0, microsecond=0)
+    if 780 <= minute < 900:
+        return at.replace(hour=13, minute=0, second=0, microsecond=0)
+    return None

@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bullet_trade import __version__
-from bullet_trade.ops.compose import Run, RunRequest
+from bullet_trade.engine.risk_limits import RiskLimits
+from bullet_trade.ops.compose import LIVE, Run, RunRequest
+from bullet_trade.ops.risk_settings import SHOWN, limit_text
 from bullet_trade.ops.settings import Settings
 
 
@@ -26,11 +28,28 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
     rows.add_row("日历", f"{run.calendar.source}，已知到 {run.calendar.last}")
     protection = f"{settings.market_buy_price_percent:+.1%}/{settings.market_sell_price_percent:+.1%}"
     rows.add_row("下单", f"最多等待 {run.session.engine.terms.order_wait_s:g} 秒  市价保护 {protection}")
-    rows.add_row("风控", "交易规则、资金、可卖数量检查；金额限额尚未启用")
+    rows.add_row("风控", _limits(run.session.parts.limits, run.days is not None))
+    if request.replay is None:
+        rows.add_row("模式", _mode(settings))
     if request.drill:
         rows.add_row("演练", Text(f"{request.drill}：故障由程序注入", style="yellow"))
     rows.add_row("目录", str(run.directory))
     return Panel(rows, title=f"bullet-trade {__version__}", title_align="left", border_style="cyan")
+
+
+def _limits(limits: RiskLimits, replaying: bool) -> str:
+    names = [name for name in SHOWN if limits.on(name)]
+    if not names:
+        checked = "交易规则、资金、可卖数量检查"
+        return f"{checked}；回放不套用限额（--risk 套用）" if replaying else f"{checked}；限额全部关闭"
+    return "；".join(limit_text(limits, name) for name in names)
+
+
+def _mode(settings: Settings) -> Text:
+    if settings.live_mode == LIVE:
+        return Text("live  委托会发往券商")
+    filled = "按实时行情在纸面成交" if settings.dry_run_fill else "停在券商之前（DRY_RUN_FILL=true 可在纸面成交）"
+    return Text(f"dry_run  委托{filled}；状态另存，与 live 互不影响", style="bold yellow")
 
 
 def _clock(run: Run, request: RunRequest) -> str:

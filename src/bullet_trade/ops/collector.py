@@ -57,6 +57,9 @@ def day_result(close: DayClosed, benchmark: float) -> DayResult:
         close.orders,
         close.refused,
         benchmark,
+        close.refusals,
+        close.messages,
+        close.peak,
     )
 
 

@@ -10,8 +10,9 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,14 +20,23 @@ import numpy as np
 from rich.console import Console
 
 from bullet_trade.domain.money import Money
-from bullet_trade.engine.events import Audience, Audiences, DayClosed, Event
+from bullet_trade.engine.events import Audience, Audiences, DayClosed, Event, StateNote
 from bullet_trade.engine.inbox import Inbox, StopRequested
 from bullet_trade.ops import performance, summary
 from bullet_trade.ops.banner import banner
 from bullet_trade.ops.collector import Collector, day_result, position_lines, total
-from bullet_trade.ops.compose import Run, RunRequest, composed
-from bullet_trade.ops.logbook import ConsoleLines, FileLines
+from bullet_trade.ops.compose import LIVE, Run, RunRequest, composed
+from bullet_trade.ops.config_capital import check_account
+from bullet_trade.ops.config_origin import secrets_of
+from bullet_trade.ops.confirm import REAL_MONEY, confirm_live
+from bullet_trade.ops.control.hand import OperatorsHand
+from bullet_trade.ops.log_files import DayFiles, file_label
+from bullet_trade.ops.log_masking import masking
+from bullet_trade.ops.logbook import ConsoleLines, FileLines, least_levels
+from bullet_trade.ops.onlookers import Onlookers
+from bullet_trade.ops.preflight import preflight
 from bullet_trade.ops.progress import ReplayProgress
+from bullet_trade.ops.repeats import Repeats
 from bullet_trade.ops.report_html import write_report
 from bullet_trade.ops.result import RunResult
 from bullet_trade.ops.settings import Settings
@@ -36,10 +46,11 @@ REPORT_FILE = "report.html"
 
 
 class DayTables:
-    """Prints each close: a table on days with orders, else a line."""
+    """Prints each close: a table on days with orders, else a line. `activity`: with what a broker asks for."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, activity: bool) -> None:
         self._console = console
+        self._activity = activity
         self.starting: Money | None = None
         self._previous: Money | None = None
 
@@ -51,7 +62,7 @@ class DayTables:
         previous = self._previous if self._previous is not None else starting
         day = day_result(event, math.nan)
         shown = (
-            summary.day_table(day, position_lines(event), previous, starting)
+            summary.day_table(day, position_lines(event), previous, starting, self._activity)
             if event.orders
             else summary.day_line(day, previous, starting)
         )
@@ -63,23 +74,52 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
     """Run to the end, and show what came of it. Raises the project's errors."""
     console = Console(highlight=False)
     collector = Collector()
-    tables = DayTables(console)
+    tables = DayTables(console, activity=request.replay is None)
     progress = ReplayProgress(console)
     jumps = request.replay is not None and request.speed is None
-    least = "warning" if quiet else _level(settings)
-    lines = ConsoleLines(lambda: sys.stdout, least, sys.stdout.isatty(), waits=not jumps)
-    file = FileLines(log_dir)
-    members: list[Audience] = [collector, lines, file, progress]
+    mask = masking(secrets_of(settings))
+    lines = ConsoleLines(lambda: sys.stdout, least_levels(settings, quiet), sys.stdout.isatty(), not jumps, mask)
+    onlookers = Onlookers(request, settings, mask)
+    label = file_label(settings.strategy_name or request.strategy.stem)
+    per_day = request.replay is None
+    file = FileLines(DayFiles(log_dir, label, settings.log_keep_days, per_day, prompt=not jumps), mask, hints=not jumps)
+    log = Repeats(Audiences(lines, file))
+    hand = None if jumps else OperatorsHand(Audiences(log, *onlookers.members), settings)
+    members: list[Audience] = [collector, log, progress, *onlookers.members]
+    if hand is not None:
+        members.append(hand.status)
     if not quiet:
         members.append(tables)
-    with closing(file), composed(request, settings, Audiences(*members)) as run:
+    with ExitStack() as stack:
+        stack.enter_context(closing(file))
+        stack.enter_context(onlookers.around(log))
+        run = stack.enter_context(composed(request, settings, Audiences(*members), watch=onlookers.watch))
+        onlookers.start(run)
         console.print(banner(run, request, settings))
-        with stop_signals(run.session.parts.inbox), progress.shown(run.days, run.calendar):
+        real = request.broker in REAL_MONEY
+        if run.days is None and (real or settings.declared_capital):
+            check_account(run.session, settings, partial(note, log, run))
+        if real and settings.live_mode == LIVE and not run.days:
+            ask = input if sys.stdin.isatty() else None
+            confirm_live(run.session, run.directory, (), console, ask, request.confirmed)
+        with ExitStack() as around:
+            around.enter_context(stop_signals(run.session.parts.inbox))
+            if hand is not None:
+                around.enter_context(hand.on(run, request))
+                around.enter_context(onlookers.on(run, hand.status))
+            around.enter_context(progress.shown(run.days, run.calendar))
+            if run.days is None:
+                preflight(run, request, settings, log_dir).arm()
             tables.starting = Money(round(settings.simulator_initial_cash * 10_000)) if run.days else None
             run_session(run)
         report = _finish(run, request, collector, console) if run.days else None
         if report is not None and show_report and has_desktop():
             webbrowser.open(report.as_uri())
+
+
+def note(log: Audience, run: Run, words: str) -> None:
+    """Have something written down that is to be known before the start."""
+    log.tell(StateNote(run.clock.now(), words))
 
 
 def run_session(run: Run) -> str:
@@ -96,10 +136,6 @@ def run_session(run: Run) -> str:
 def has_desktop() -> bool:
     """Whether a browser window can open: on a bare terminal a text browser would take over the screen instead."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _level(settings: Settings) -> str:
-    return {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error"}.get(settings.log_level.upper(), "info")
 
 
 def _finish(run: Run, request: RunRequest, collector: Collector, console: Console) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bullet_trade.domain.money import SCALE, text
@@ -34,6 +34,10 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
             return _refused(at, f"{SIDE[side]} {_security(code, name)} {amount}股 [{rule}] {reason}", rule)
         case events.OrderFinished(at, order, elapsed_s, profit):
             return _finished(at, order, elapsed_s, profit)
+        case events.CancelForbidden(at, order, rule, reason):
+            return Line(at, "warning", "order", f"未撤单 {_head(order)} [{rule}] {reason}")
+        case events.LimitNear(at, rule, words):
+            return Line(at, "warning", "system", f"限额提醒 [{rule}] {words}")
         case events.PartFilled(at, order):
             return Line(
                 at, "info", "order", f"部成 {_head(order)} 已成 {order.filled}股 均价 {_price(order.average_price)}"
@@ -48,6 +52,18 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
             return Line(at, "warning", "system", f"回报未采用：{reason}")
         case events.CallbackFailed(at, callback, where, error, trace):
             return Line(at, "error", "strategy", f"策略函数 {callback} 出错（{where}）：{error}\n{trace.rstrip()}")
+        case events.CallbackOverdue(at, callback, seconds, where, stack):
+            words = f"策略函数 {callback} 已运行 {seconds:.0f} 秒仍未返回（{where}），其他任务和行情都在等它"
+            return Line(at, "error", "strategy", f"{words}\n{stack.rstrip()}")
+        case events.CallbackReturned(at, callback, seconds, conflated):
+            words = f"；期间有 {conflated} 条行情被更新的代替" if conflated else ""
+            return Line(at, "warning", "strategy", f"策略函数 {callback} 已返回，共 {seconds:.0f} 秒{words}")
+        case events.OperatorActed(at, command, who, ok, words):
+            return Line(at, "warning" if ok else "error", "system", f"操作员 {who} 执行 {command}：{words}")
+        case events.CancelsOpen(at, orders, again):
+            numbers = "、".join(f"#{number}" for number in orders)
+            words = "再撤一次并核对" if again else "请在券商终端处理"
+            return Line(at, "error", "system", f"撤单没有得到确认：{numbers}，{words}")
         case events.TaskMissed(at, task, due, times):
             return Line(at, "warning", "system", f"错过 {task}（应于 {due:%m-%d %H:%M:%S} 执行）共 {times} 次，未补做")
         case events.ClockStepped(at, seconds):
@@ -62,6 +78,10 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
         case events.Reconciled(at, findings):
             level = "warning" if any(f.kind in ALARMING for f in findings) else "info"
             return Line(at, level, "system", f"核对委托：{'；'.join(f.text for f in findings)}")
+        case events.Alarmed(at, kind, words):
+            return Line(at, "error", "system", f"告警 [{kind}] {words}")
+        case events.AlarmOver(at, kind, words):
+            return Line(at, "info", "system", f"告警解除 [{kind}] {words}")
         case events.LinkChanged(at, up, reason):
             return Line(at, "info" if up else "error", "system", "券商连接已恢复" if up else f"券商连接断开：{reason}")
         case events.Waiting(at, what, until):
@@ -70,8 +90,8 @@ def narrate(event: events.Event) -> Line | None:  # noqa: PLR0912 - one row per 
             return _saved(at, reason, unsaved)
         case events.StateNote(at, words):
             return Line(at, "warning", "system", words)
-        case events.StrategySaid(at, level, words):
-            return Line(at, level, "strategy", words)
+        case events.StrategySaid(at, level, words, logical):
+            return _said(at, level, words, logical or at)
         case events.Stopping(at, reason):
             return Line(at, "info", "system", f"引擎停止：{reason}")
     return None
@@ -107,6 +127,14 @@ def _finished(at: datetime, order: OrderFacts, elapsed_s: float, profit: int | N
     word = "被拒" if order.state is OrderState.REJECTED else "撤单"
     part = f"，已成 {done}" if done else "，未成交"
     return Line(at, "warning", "order", f"{word} {_head(order)} 委托 {order.amount}股{part}：{order.reason}")
+
+
+def _said(at: datetime, level: str, words: str, logical: datetime) -> Line:
+    # The platform shows the strategy's own time; where the clock is elsewhere, it stands beside it.
+    if abs(at - logical) < timedelta(seconds=1):
+        return Line(at, level, "strategy", words)
+    clock = f"{at:%H:%M:%S}" if at.date() == logical.date() else f"{at:%m-%d %H:%M:%S}"
+    return Line(logical, level, "strategy", f"{words}（实际 {clock}）")
 
 
 def _saved(at: datetime, reason: str, unsaved: tuple[str, ...]) -> Line:

@@ -5,6 +5,7 @@ The same run gives the same bytes: no clock, no random id. The page forbids itse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -22,36 +23,48 @@ _WINDOWS = (("全部", 0), ("近一年", 365), ("近三月", 91), ("近一月", 
 """Buttons over the charts: name, calendar days back from the last session (0: all)."""
 
 
-def write_report(result: RunResult, performance: Performance, path: Path) -> None:
+def write_report(
+    result: RunResult, performance: Performance, path: Path, sections: Sequence[str] = (), notes: Sequence[str] = ()
+) -> None:
     """Write the page to `path` (UTF-8) in one step: a reader sees the old file or the new one, never a half.
 
-    Missing directories are made. Raises `UsageError` where the place cannot be written.
+    `sections` (HTML) stand before the trades, `notes` (text) at the end. Missing directories are made. Raises
+    `UsageError` where the place cannot be written.
     """
-    page = _page(result, performance).encode("utf-8")
+    write_page(_page(result, performance, sections, notes), path)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page as `write_report` does. Raises `UsageError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page, durable=False)
+        write_atomically(path, page.encode("utf-8"), durable=False)
     except OSError as error:
         raise UsageError(f"报告无法写入 {path}：{error}", "请检查目录权限与磁盘空间，或换一个路径") from error
 
 
-def _page(result: RunResult, figures: Performance) -> str:
+def _page(result: RunResult, figures: Performance, sections: Sequence[str], notes: Sequence[str]) -> str:
     body = [_facts(result, figures), _headline(figures), _groups(groups(figures))]
     if _has_charts(result):
         body.append(_charts(result))
     if result.days:
-        body.append(_card("月度收益", months_table(figures)))
+        body.append(card("月度收益", months_table(figures)))
     else:
         body.append('<section class="card"><p class="empty">本次运行没有完成任何交易日。</p></section>')
-    body += [_notable(figures), _trades(result), _notes(result, figures)]
-    notice = f'<div class="synthetic">{SYNTHETIC_NOTICE}</div>' if result.synthetic else ""
+    body += [_notable(figures), *sections, _trades(result), _notes([*definitions(result, figures), *notes])]
+    return document(f"{result.strategy} 运行报告", body, result.synthetic, _scripts(result))
+
+
+def document(title: str, body: Sequence[str], synthetic: bool, scripts: str = "") -> str:
+    """A page of its own with the report's looks, of parts in HTML; `title` is text."""
+    notice = f'<div class="synthetic">{SYNTHETIC_NOTICE}</div>' if synthetic else ""
     return (
         '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(result.strategy)} 运行报告</title>\n"
+        f"<title>{escape(title)}</title>\n"
         f"<style>\n{_asset('report_page.css')}</style>\n</head>\n"
-        f"<body>\n{notice}\n<main>\n{chr(10).join(body)}\n</main>\n{_scripts(result)}\n</body>\n</html>\n"
+        f"<body>\n{notice}\n<main>\n{chr(10).join(body)}\n</main>\n{scripts}\n</body>\n</html>\n"
     )
 
 
@@ -109,14 +122,14 @@ def _charts(result: RunResult) -> str:
 def _notable(figures: Performance) -> str:
     if not figures.sales:
         return ""
-    best = _card("盈利最多的卖出", notable_table(figures.best_trades))
-    worst = _card("亏损最多的卖出", notable_table(figures.worst_trades))
+    best = card("盈利最多的卖出", notable_table(figures.best_trades))
+    worst = card("亏损最多的卖出", notable_table(figures.worst_trades))
     return f'<div class="pair">{best}{worst}</div>'
 
 
 def _trades(result: RunResult) -> str:
     if not result.trades:
-        return _card("成交", '<p class="empty">本次运行没有成交。</p>')
+        return card("成交", '<p class="empty">本次运行没有成交。</p>')
     return (
         '<section class="card"><div class="bar"><h2>成交</h2>'
         '<input type="search" id="search" placeholder="日期、代码、名称、方向" aria-label="查找成交">'
@@ -127,8 +140,8 @@ def _trades(result: RunResult) -> str:
     )
 
 
-def _notes(result: RunResult, figures: Performance) -> str:
-    return f'<ul class="notes">{"".join(f"<li>{note}</li>" for note in definitions(result, figures))}</ul>'
+def _notes(notes: Sequence[str]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{note}</li>" for note in notes)}</ul>'
 
 
 def _scripts(result: RunResult) -> str:
@@ -152,7 +165,8 @@ def _data(name: str, text: str) -> str:
     return f'<script type="application/json" id="{name}">{text.replace("<", chr(92) + "u003c")}</script>'
 
 
-def _card(title: str, content: str) -> str:
+def card(title: str, content: str) -> str:
+    """A section of the page; `content` in HTML."""
     return f'<section class="card"><h2>{title}</h2>{content}</section>'
 
 

@@ -24,6 +24,12 @@ class DayResult(msgspec.Struct, frozen=True):
     orders: int
     refused: int
     benchmark: float
+    refusals: tuple[tuple[str, int], ...] = ()
+    """Orders and cancels that rules of ours kept back, by rule."""
+    messages: int = 0
+    """Orders and cancels sent."""
+    peak: int = 0
+    """The most of them within one second."""
 
     @property
     def total(self) -> Money:

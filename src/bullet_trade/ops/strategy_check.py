@@ -9,8 +9,8 @@ import msgspec
 
 from bullet_trade.strategy import registry
 from bullet_trade.strategy.old_idioms import old_idioms, python_2
-from bullet_trade.strategy.registry import Status
-from bullet_trade.strategy.source_names import imported_modules, used_names
+from bullet_trade.strategy.registry import PROVIDER_REMEDY, Status
+from bullet_trade.strategy.source_names import ARGUMENT, imported_modules, used_names
 from bullet_trade.strategy.source_text import read_source
 
 
@@ -33,8 +33,8 @@ class OldIdiom(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The result. `runs`: nothing was found that must be changed first; `missing` are modules that are not installed,
-    with their line."""
+    """The result. `runs`: nothing was found that must be changed first; `missing` are packages that are not installed,
+    with their first line."""
 
     file: str
     runs: bool
@@ -45,6 +45,12 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 _UNKNOWN = "不认识的名字；检查拼写，或改用支持的函数"
+_UNKNOWN_OPTION = "不认识的选项：运行时给出警告，没有作用"
+_ARGUMENTS = {
+    "SubPortfolioConfig": (Status.UNSUPPORTED, "只有 stock 类型的子账户能交易，期货和融资融券不支持"),
+    "get_extras": (Status.PROVIDER, PROVIDER_REMEDY),
+}
+_SHORT = (Status.UNSUPPORTED, "A 股账户只能做多")
 
 
 def check_strategy(path: Path) -> Checked:
@@ -64,15 +70,24 @@ _ORDER = [status.value for status in (Status.UNSUPPORTED, Status.PROVIDER, Statu
 
 
 def _used(owner: str, name: str, lines: list[int]) -> UsedName:
+    if owner == ARGUMENT:
+        status, note = _ARGUMENTS.get(name.partition("(")[0], _SHORT)
+        return UsedName(name, status.value, note, sorted(set(lines)))
     entry = registry.find(owner, name)
+    if entry is None and owner == "set_option":
+        return UsedName(f"set_option('{name}')", Status.SUPPORTED.value, _UNKNOWN_OPTION, sorted(set(lines)))
     if entry is None:
         return UsedName(f"{owner}.{name}", Status.UNSUPPORTED.value, _UNKNOWN, sorted(set(lines)))
     return UsedName(entry.label, entry.status.value, entry.note, sorted(set(lines)))
 
 
 def _missing(modules: dict[str, int], folder: Path) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for name, line in modules.items():
+        package = name.partition(".")[0]
+        lines[package] = min(line, lines.get(package, line))
     return {
-        name: line
-        for name, line in sorted(modules.items())
-        if not (folder / f"{name.partition('.')[0]}.py").exists() and find_spec(name.partition(".")[0]) is None
+        package: line
+        for package, line in sorted(lines.items())
+        if not (folder / f"{package}.py").exists() and not (folder / package).is_dir() and find_spec(package) is None
     }

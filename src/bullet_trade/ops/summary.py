@@ -64,10 +64,18 @@ def day_line(day: DayResult, previous_total: Money, starting: Money) -> Text:
 
 
 def day_table(
-    day: DayResult, positions: Sequence[PositionLine], previous_total: Money, starting: Money
+    day: DayResult, positions: Sequence[PositionLine], previous_total: Money, starting: Money, activity: bool = False
 ) -> RenderableType:
-    """One close in full: the line of `day_line`, money and trading of the day, and the largest positions."""
+    """One close in full: the line of `day_line`, money and trading of the day, and the largest positions.
+
+    `activity` adds what an account's report on programmatic trading asks for.
+    """
     parts: list[RenderableType] = [day_line(day, previous_total, starting), _day_money(day)]
+    if activity:
+        parts.append(Text(f"申报加撤单 {day.messages} 笔  峰值每秒 {day.peak} 笔", style="dim"))
+    if day.refusals:
+        kept = "  ".join(f"{rule} {count}" for rule, count in day.refusals)
+        parts.append(Text(f"规则拒绝  {kept}", style="dim"))
     if positions:
         ranked = sorted(positions, key=lambda line: (-line.price * line.amount, line.code))
         parts.append(_Fitted(lambda width: _positions_table(ranked[:POSITION_ROWS], day.total, width)))

@@ -69,6 +69,10 @@ class Quotes(Protocol):
     def tick(self, code: Code) -> Tick | None:
         """The latest snapshot, None when there is none today."""
 
+    def age_s(self, code: Code) -> float | None:
+        """How old the newest price of `code` is, in seconds of trading time (breaks do not count); infinite where there
+        is none of today, None where none is owed (suspended, no trading day)."""
+
     def subscribe(self, codes: Iterable[Code], sink: Callable[[Tick], None]) -> None:
         """Deliver each new snapshot of `codes` to `sink`, which may be called from any thread."""
 

@@ -19,6 +19,7 @@ class SavedTask(msgspec.Struct, frozen=True):
     index: int
     force: bool
     reference_security: str | None
+    catch_up_s: float = 0.0
 
 
 class SavedState(msgspec.Struct, kw_only=True):
@@ -50,6 +51,10 @@ class Loaded(NamedTuple):
 
 class StateStore(Protocol):
     """Keeps the state and `g`. Raises `StateError` with the file's name and what to do."""
+
+    @property
+    def generation(self) -> int:
+        """The number of the state that was saved last; 0 before the first one."""
 
     def load(self) -> Loaded | None:
         """The newest whole state; None on a first start."""

@@ -7,16 +7,21 @@ see at an instant is what ended before it; the minute in progress is shown to th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from datetime import date, datetime, time, timedelta
-from math import isnan, nan
+from math import inf, isnan, nan
 
+import numpy as np
+
+from bullet_trade.domain.errors import DataError
 from bullet_trade.domain.money import price, yuan
 from bullet_trade.domain.securities import Code, Security
+from bullet_trade.engine.schedule import traded_s
 from bullet_trade.market.calendar import TradingCalendar
 from bullet_trade.market.price_limit import price_limits
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.ports.exchange_feed import Auction, Bar
-from bullet_trade.ports.market_data import BARS_PER_DAY, MarketData, MinuteBars, Ticks
+from bullet_trade.ports.market_data import BARS_PER_DAY, BoolArray, DailyBars, MarketData, MinuteBars, Ticks
 from bullet_trade.ports.quotes import DayFacts, Tick
 from bullet_trade.quotes.tick_stream import TickStream, opening_of, tick_at
 
@@ -44,10 +49,12 @@ _MINUTE = timedelta(minutes=1)
 class CodeDay:
     """One security on one day. `last[i]` is the price a strategy sees once i - 1 minutes have ended."""
 
-    __slots__ = ("bars", "facts", "last", "open", "ticks", "ticks_loaded")
+    __slots__ = ("bars", "blank", "facts", "last", "open", "ticks", "ticks_loaded")
 
-    def __init__(self, facts: DayFacts, bars: MinuteBars | None) -> None:
+    def __init__(self, facts: DayFacts, bars: MinuteBars | None, blank: bool = False) -> None:
         self.facts = facts
+        self.blank = blank
+        """The source has nothing of this day, though the security is listed: no proof of a suspension."""
         self.bars = bars
         self.ticks: Ticks | None = None
         self.ticks_loaded = False
@@ -62,14 +69,25 @@ class HistoryFeed:
     """`Quotes` and `ExchangeFeed` over a `MarketData`."""
 
     def __init__(
-        self, data: MarketData, calendar: TradingCalendar, timers: Timers, ticks_everywhere: bool = False
+        self,
+        data: MarketData,
+        calendar: TradingCalendar,
+        timers: Timers,
+        ticks_everywhere: bool = False,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`ticks_everywhere`: the simulated exchange matches every security that has snapshots on them; otherwise only
-        where they are recorded, or the strategy has subscribed."""
+        where they are recorded, or the strategy has subscribed. `note` is told, in Chinese, what is wrong with the
+        source."""
         self._data = data
         self._match_ticks = ticks_everywhere or not data.synthetic
         self._calendar = calendar
         self._timers = timers
+        self._note = note
+        self.misdated = 0
+        """Snapshots that were left out because they belong to another day."""
+        self._silent: set[Code] = set()
+        """Subscribed securities of which the source has given nothing today; asked again every minute."""
         self._day: date = date.min
         self._codes: dict[Code, CodeDay] = {}
         self._opened = False
@@ -90,6 +108,8 @@ class HistoryFeed:
             return
         self._minute = minute
         today = now.date()
+        if self._silent and today == self._day and minute < CLOSE:
+            self._ask_again()
         if self._day == date.min:  # a start-up hook asks before the first day opens
             self._day = self._calendar.session_on_or_after(today)
         if today != self._day:  # before the day all is yet to come, after it (on a weekend) all has been seen
@@ -107,6 +127,7 @@ class HistoryFeed:
         self._opened = True
         self._codes.clear()
         self._minute = NO_TRADING
+        self._silent.clear()
         self.advance(self._timers.now())
         for code, sink in self._sinks.items():
             self._start_stream(code, sink)
@@ -129,7 +150,10 @@ class HistoryFeed:
 
     def day_open(self, code: Code) -> float:
         entry = self._codes.get(code) or self._load(code)
-        return entry.open if self._seen else nan
+        if self._seen:
+            return entry.open
+        auction = self.opening_auction(code)  # its result is public before the first minute begins
+        return auction.price if auction is not None else nan
 
     def facts(self, code: Code) -> DayFacts:
         return (self._codes.get(code) or self._load(code)).facts
@@ -140,6 +164,13 @@ class HistoryFeed:
             return tick_at(code, ticks, self._timers.now())
         return self._minute_tick(code)
 
+    def age_s(self, code: Code) -> float | None:
+        now = self._timers.now()
+        entry = self._codes.get(code) or self._load(code)
+        if now.date() != self._day or (entry.bars is None and not entry.blank):
+            return None
+        return inf if entry.blank else traded_s(now) - 60.0 * max(0, self._seen - 1)
+
     def subscribe(self, codes: Iterable[Code], sink: Callable[[Tick], None]) -> None:
         for code in codes:
             self._sinks[code] = sink
@@ -149,6 +180,7 @@ class HistoryFeed:
     def unsubscribe(self, codes: Iterable[Code]) -> None:
         for code in codes:
             self._sinks.pop(code, None)
+            self._silent.discard(code)
             stream = self._streams.pop(code, None)
             if stream is not None:
                 stream.stop()
@@ -225,12 +257,13 @@ class HistoryFeed:
             entry = CodeDay(DayFacts("", 0.0, 0.0, 0.0, paused=True, st=False), None)
         else:
             bars = self._data.minutes(code, day)
-            entry = CodeDay(self._facts(security, day, bars is None), bars)
+            daily = self._data.daily(code, day, day)
+            facts = self._facts(security, day, bars is None, daily)
+            entry = CodeDay(facts, bars, blank=bars is None and not len(daily))
         self._codes[code] = entry
         return entry
 
-    def _facts(self, security: Security, day: date, no_minutes: bool) -> DayFacts:
-        daily = self._data.daily(security.code, day, day)
+    def _facts(self, security: Security, day: date, no_minutes: bool, daily: DailyBars) -> DayFacts:
         if len(daily):
             prev_close, paused = float(daily.prev_close[0]), bool(daily.paused[0]) or no_minutes
         else:
@@ -251,8 +284,20 @@ class HistoryFeed:
         entry = self._codes.get(code) or self._load(code)
         if not entry.ticks_loaded:
             entry.ticks_loaded = True
-            entry.ticks = self._data.ticks(code, self._day)
+            ticks = self._data.ticks(code, self._day)
+            entry.ticks = self._of_today(code, ticks) if ticks is not None else None
         return entry.ticks
+
+    def _of_today(self, code: Code, ticks: Ticks) -> Ticks | None:
+        """Without the snapshots that are dated another day: a wrong date is a wrong price."""
+        own: BoolArray = ticks.times.astype("datetime64[D]") == np.datetime64(self._day, "D")
+        wrong = len(ticks) - int(own.sum())
+        if not wrong:
+            return ticks
+        self.misdated += wrong
+        self._note(f"{code} 的行情里有 {wrong} 个快照的日期不是 {self._day}，没有采用")
+        columns = {field.name: getattr(ticks, field.name)[own] for field in fields(Ticks)}
+        return Ticks(**columns) if own.any() else None
 
     # -- ticks for subscribers -------------------------------------------------------------------------------------
 
@@ -260,13 +305,27 @@ class HistoryFeed:
         old = self._streams.pop(code, None)
         if old is not None:
             old.stop()
-        if not self.known(code):
+        try:
+            ticks = self._ticks(code) if self.known(code) else None
+        except DataError as error:  # one security's trouble must not keep the others from their quotes
+            if code not in self._silent:
+                self._note(f"{code} 的行情读不到，每分钟重试：{error}")
+            self._silent.add(code)
             return
-        ticks = self._ticks(code)
+        if code not in self._codes:
+            return
+        self._silent.discard(code)
         if ticks is not None:
             self._streams[code] = TickStream(code, ticks, self._timers, sink)
         elif self._codes[code].bars is not None:
             self._stream_minutes(code, sink)
+        elif self._codes[code].blank:
+            self._silent.add(code)
+
+    def _ask_again(self) -> None:
+        for code in list(self._silent):
+            self._codes.pop(code, None)
+            self._start_stream(code, self._sinks[code])
 
     def _stream_minutes(self, code: Code, sink: Callable[[Tick], None]) -> None:
         # A source without ticks still moves a tick strategy: one snapshot at the end of every minute.

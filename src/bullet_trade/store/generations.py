@@ -48,8 +48,18 @@ class Damage(NamedTuple):
 class Generations:
     """The pairs of one runtime directory. One thread at a time."""
 
-    def __init__(self, directory: Path, durable: bool = True, kept: int = KEPT, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        durable: bool = True,
+        kept: int = KEPT,
+        disk: Disk | None = None,
+        kept_days: int = 0,
+    ) -> None:
+        """Besides the `kept` newest of the earlier pairs, the last one of each of the `kept_days` days before stays."""
         self._directory = directory
+        self._kept_days = kept_days
+        self._days: dict[int, str] = {}
         self._folder = directory / FOLDER
         self._disk = disk or Disk(durable)
         self._kept = kept
@@ -101,6 +111,7 @@ class Generations:
         for name in (G_FILE, STATE_FILE):
             self._disk.replace(incoming / name, self._directory / name)
         self._disk.settle(self._directory)
+        self._days[number] = str(state.get("bullet_trade", {}).get("saved_at", ""))[:10]
         self._prune()
 
     def _retire(self) -> None:
@@ -114,8 +125,23 @@ class Generations:
             self._disk.write(target / name, (self._directory / name).read_bytes())
 
     def _prune(self) -> None:
-        for number in self.numbers()[self._kept :]:
-            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        numbers = self.numbers()
+        newer = numbers[self._kept - 1] if len(numbers) >= self._kept else 0
+        days_left = self._kept_days
+        for number in numbers[self._kept :]:
+            if days_left and self._day(number) != self._day(newer):
+                days_left -= 1
+                newer = number
+            else:
+                shutil.rmtree(self._folder / str(number), ignore_errors=True)
+                self._days.pop(number, None)
+
+    def _day(self, number: int) -> str:
+        """The date on which an earlier pair was saved, '' where it does not say."""
+        if number not in self._days:
+            found = read_pair(self._folder / str(number))
+            self._days[number] = saved_at(found)[:10] if isinstance(found, Pair) else ""
+        return self._days[number]
 
 
 def sealed(number: int, state: Document, g: bytes) -> bytes:
@@ -142,6 +168,12 @@ def read_pair(directory: Path, g_directory: Path | None = None) -> Pair | Damage
     except ValueError as error:
         return Damage(directory, f"{STATE_FILE} 已损坏（{error}）")
     return _proved(directory, state, g)
+
+
+def saved_at(pair: Pair) -> str:
+    """When the pair was saved, exchange time as ISO text; '' where it does not say."""
+    saved = pair.state.get("bullet_trade", {}).get("saved_at") or pair.state.get("scheduler", {}).get("last_cursor")
+    return str(saved or "")
 
 
 def _proved(directory: Path, state: object, g: bytes) -> Pair | Damage:

@@ -8,8 +8,9 @@ made again: a barrier then only marks the point, and records are written a thous
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,24 +19,14 @@ import msgspec
 
 from bullet_trade.domain.errors import StateError
 from bullet_trade.engine.recovery import Record
+from bullet_trade.store.journal_archive import FIRST_WANTED, Row, carried, last_order, move_old_days, read_file, reading
+from bullet_trade.store.migrations import SCHEMA_VERSION, check_version, migrate
 
-SCHEMA_VERSION = 1
+__all__ = ["SCHEMA_VERSION", "History", "Row", "SqliteJournal", "encode", "read_journal"]
+
 BATCH_RECORDS = 1_000
 
-_SCHEMA = """
-CREATE TABLE record (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-"""
-
 Sync = Literal["normal", "full"]
-
-
-class Row(NamedTuple):
-    """One record. `at` is exchange time in ISO form, `body` JSON."""
-
-    seq: int
-    at: str
-    kind: str
-    body: bytes
 
 
 class History(NamedTuple):
@@ -43,6 +34,8 @@ class History(NamedTuple):
 
     `runs` and `last_order` keep tags unique; `last_at` is the time of the last record; `marks` the date on which each
     of the day's hooks was called last (ISO). `fresh`: the user gave up the saved state and no run has begun since.
+    `barely_begun`: no run since then began an order or is known to have finished a save, so that there is nothing which
+    a start from the beginning would forget.
     """
 
     runs: int
@@ -50,12 +43,18 @@ class History(NamedTuple):
     last_at: datetime | None
     marks: dict[str, str]
     fresh: bool
+    barely_begun: bool = False
 
 
-_LAST_BEGIN = "SELECT kind FROM record WHERE kind IN ('fresh', 'start', 'restart') ORDER BY seq DESC LIMIT 1"
-_FIRST_WANTED = (
-    "SELECT max(seq) FROM record WHERE kind = 'checkpoint' AND substr(at, 1, 10) < "
-    "(SELECT json_extract(CAST(body AS TEXT), '$.day') FROM record WHERE kind = 'day' ORDER BY seq DESC LIMIT 1)"
+# The kinds stand in the text of the queries: with a parameter SQLite could not see that the index of landmarks applies.
+_LAST_FRESH = "SELECT coalesce(max(seq), 0) FROM record WHERE kind = 'fresh'"
+_LAST_RUNS = tuple(f"SELECT coalesce(max(seq), 0) FROM record WHERE kind = '{kind}'" for kind in ("start", "restart"))
+_RUNS = tuple(f"SELECT count(*) FROM record WHERE kind = '{kind}'" for kind in ("start", "restart"))
+_SAVES = "SELECT count(*) FROM record WHERE kind = 'save' AND seq > ?"
+_ORDERS = "SELECT EXISTS (SELECT 1 FROM record WHERE kind IN ('intent', 'stop_order', 'adopted') AND seq > ?)"
+_CALLED = (
+    "SELECT at FROM record WHERE kind = 'callback' AND json_extract(CAST(body AS TEXT), '$.name') = ? "
+    "ORDER BY seq DESC LIMIT 1"
 )
 _DAY_HOOKS = ("before_trading_start", "after_trading_end")
 
@@ -69,7 +68,7 @@ class SqliteJournal:
         self._pending: list[tuple[int, str, str, bytes]] = []
         self._last_at: datetime | None = None
         self._last_text = ""
-        self._encode = msgspec.json.Encoder(enc_hook=_plain).encode
+        self._encode = encode
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._open(sync)
@@ -77,45 +76,87 @@ class SqliteJournal:
             raise self._failure(error) from error
 
     def _open(self, sync: Sync) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        try:
+            check_version(self._db, self._path)
+        except StateError:
             self._db.close()
-            raise StateError(
-                f"流水文件 {self._path} 由更新的版本写成（格式 {version}，本程序支持 {SCHEMA_VERSION}）",
-                "请升级 bullet-trade",
-            )
+            raise
+        self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of no effect on a file that has tables already
         if self._batch:
             self._db.execute("PRAGMA synchronous=OFF")
         else:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(f"PRAGMA synchronous={sync.upper()}")
-        if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        migrate(self._db)
         last = self._db.execute("SELECT max(seq) FROM record").fetchone()[0]
         self._next = (last or 0) + 1
 
     def history(self) -> History:
-        """What earlier runs have used and done, as far as it survived; complete even after a crash before any save."""
-        runs = self._db.execute("SELECT count(*) FROM record WHERE kind IN ('start', 'restart')").fetchone()[0]
-        orders = "SELECT max(json_extract(CAST(body AS TEXT), '$.order_id')) FROM record WHERE kind = 'intent'"
+        """What earlier runs have used and done, as far as it survived; complete even after a crash before any save.
+
+        Raises `StateError` when the file is damaged.
+        """
+        with self._damage_told():
+            return self._history()
+
+    def _history(self) -> History:
+        known = carried(self._db)
+        runs = int(known.get("runs", 0)) + sum(map(self._number, _RUNS))
         last_at = self._db.execute("SELECT at FROM record ORDER BY seq DESC LIMIT 1").fetchone()
-        hooks = "SELECT max(at) FROM record WHERE kind = 'callback' AND json_extract(CAST(body AS TEXT), '$.name') = ?"
-        called = {name: self._db.execute(hooks, (name,)).fetchone()[0] for name in _DAY_HOOKS}
+        called = {name: self._db.execute(_CALLED, (name,)).fetchone() for name in _DAY_HOOKS}
+        marks = {name: at[0] if at is not None else known.get(f"called:{name}") for name, at in called.items()}
+        fresh = self._number(_LAST_FRESH)
         return History(
             runs,
-            self._db.execute(orders).fetchone()[0] or 0,
+            max(int(known.get("last_order", 0)), last_order(self._db)),
             datetime.fromisoformat(last_at[0]) if last_at else None,
-            {name: at[:10] for name, at in called.items() if at is not None},
-            self._db.execute(_LAST_BEGIN).fetchone() == ("fresh",),
+            {name: at[:10] for name, at in marks.items() if at is not None},
+            fresh > max(map(self._number, _LAST_RUNS)),
+            self._barely_begun(known, fresh),
         )
+
+    def _barely_begun(self, known: Mapping[str, str], fresh: int) -> bool:
+        # A save is written down when it begins: one record may mean a save that was cut off, two mean one that was not.
+        if fresh < int(known.get("saves_unrecorded_to", 0)) or (not fresh and "runs" in known):
+            return False
+        return self._number(_SAVES, fresh) <= 1 and self._number(_ORDERS, fresh) == 0
+
+    def _number(self, query: str, *after: int) -> int:
+        return int(self._db.execute(query, after).fetchone()[0])
 
     def since_checkpoint(self) -> list[Record]:
         """The records from which orders and ledger are rebuilt: the last checkpoint of a day before the last one that
         was opened, and all that came after it. The orders of that last day are wanted even after its close: the broker
-        lists them until midnight, and nobody may take them for orders that the journal has lost."""
-        first = self._db.execute(_FIRST_WANTED).fetchone()[0] or 0
-        rows = self._db.execute("SELECT at, kind, body FROM record WHERE seq >= ? ORDER BY seq", (first,))
-        return [Record(datetime.fromisoformat(at), kind, body) for at, kind, body in rows]
+        lists them until midnight, and nobody may take them for orders that the journal has lost.
+
+        Raises `StateError` when the file is damaged.
+        """
+        with self._damage_told():
+            return _since_checkpoint(self._db)
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise StateError(
+                f"流水文件 {self._path} 已损坏，无法读取（{error}）",
+                "从备份恢复它；不要删除，否则委托标记可能重复",
+            ) from error
+
+    def archive(self, before: date) -> int:
+        """Move the days before `before` to the archive beside the file; the number of records.
+
+        Raises `StateError`; the journal then holds what it held and can be written on.
+        """
+        if self._pending:
+            self._write()
+        try:
+            return move_old_days(self._db, self._path.parent, before)
+        except sqlite3.Error as error:
+            raise StateError(
+                f"无法归档流水 {self._path}：{error}", "检查磁盘空间；流水本身完好，引擎照常运行"
+            ) from error
 
     def append(self, at: datetime, kind: str, body: msgspec.Struct | dict[str, object]) -> int:
         seq = self._next
@@ -156,20 +197,39 @@ class SqliteJournal:
 
 
 def read_journal(path: Path) -> Iterator[Row]:
-    """All records in order; may be called while the engine runs. Raises `StateError` without a readable journal."""
+    """All records of the file in order; may be called while the engine runs. Raises `StateError` without a readable
+    journal."""
+    check_readable(path)
+    return read_file(path)
+
+
+def read_since_checkpoint(path: Path) -> list[Record]:
+    """What `SqliteJournal.since_checkpoint` gives; may be called while the engine runs. Raises `StateError` as
+    `read_journal` does."""
+    check_readable(path)
+    with reading(path) as db:
+        return _since_checkpoint(db)
+
+
+def _since_checkpoint(db: sqlite3.Connection) -> list[Record]:
+    first = db.execute(FIRST_WANTED).fetchone()[0] or 0
+    rows = db.execute("SELECT at, kind, body FROM record WHERE seq >= ? ORDER BY seq", (first,))
+    return [Record(datetime.fromisoformat(at), kind, body) for at, kind, body in rows]
+
+
+def check_readable(path: Path) -> None:
+    """Raises `StateError` when there is no journal at `path`, or a later program has written it."""
     if not path.exists():
         raise StateError(f"没有流水文件 {path}", "检查运行目录 --runtime-dir")
-    db = sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True)
-    try:
-        for row in db.execute("SELECT seq, at, kind, body FROM record ORDER BY seq"):
-            yield Row(*row)
-    except sqlite3.Error as error:
-        raise StateError(f"无法读取流水文件 {path}：{error}", "检查该文件是否为本程序的流水，或从备份恢复") from error
-    finally:
-        db.close()
+    with reading(path) as db:
+        check_version(db, path)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"cannot journal a {type(value).__name__}")
+
+
+encode = msgspec.json.Encoder(enc_hook=_plain).encode
+"""The body of a record as it stands in the file."""

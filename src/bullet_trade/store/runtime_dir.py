@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bullet_trade.domain.errors import StateError, UsageError
+from bullet_trade.store.locks import Held, HeldError
 
 LOCK_FILE = ".live.lock"
 
@@ -29,28 +26,21 @@ def prepare(directory: Path) -> Path:
     return directory
 
 
-def lock(directory: Path, since: str = "") -> FileLock:
+def lock(directory: Path, since: str = "") -> Held:
     """Take the directory for this process until the lock is released or the process ends; `since` is told to others.
 
     Raises `StateError` when another engine holds it.
     """
-    held = FileLock(directory / LOCK_FILE)
-    about = directory / f"{LOCK_FILE}.json"
+    held = Held()
     try:
-        held.acquire(timeout=0)
-    except Timeout as error:
+        held.take(directory / LOCK_FILE, "runtime_dir", since, {})
+    except HeldError as error:
         raise StateError(
-            f"运行目录 {directory} 正被另一个引擎使用（{_holder(about)}）",
-            "先停止它，或为本策略指定另一个 --runtime-dir",
+            f"运行目录 {directory} 正被另一个引擎使用（{error.holder}）", "先停止它，或为本策略指定另一个 --runtime-dir"
         ) from error
-    facts = {"pid": os.getpid(), "host": platform.node(), "started_at": since, "lock_kind": "runtime_dir"}
-    about.write_text(json.dumps(facts), encoding="utf-8")  # left behind by a crash it is stale, and overwritten here
+    except OSError as error:
+        held.release()
+        raise UsageError(
+            f"无法锁住运行目录 {directory}：{error.strerror or error}", "检查目录权限和磁盘空间"
+        ) from error
     return held
-
-
-def _holder(about: Path) -> str:
-    try:
-        facts = json.loads(about.read_text(encoding="utf-8"))
-        return f"进程 {facts['pid']}，主机 {facts['host']}，启动于 {facts['started_at']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "持有者不明"

@@ -53,6 +53,7 @@ PLAIN: dict[str, frozenset[str]] = {
     "numpy": frozenset({"ndarray", "dtype", "bool", "bool_"}),
     "numpy.random._pickle": frozenset(["__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor"]),
     "zoneinfo": frozenset({"ZoneInfo"}),
+    "bullet_trade.strategy.guards": frozenset({"DrawdownGuard"}),
 }
 _NUMPY_CORE = frozenset(
     {"numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric"}
@@ -123,11 +124,16 @@ class _Saver(pickle.Pickler):
     def __init__(self, file: io.BytesIO, admission: Admission) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self._admission = admission
+        self._admitted: set[type] = set()
 
     def reducer_override(self, value: object) -> Any:  # Any: the return type of the method that is overridden
+        if type(value) in self._admitted:  # `g` may hold a million dates
+            return NotImplemented
         # Classes and functions (those of extension modules too) are pickled by name, everything else by its class.
         named = value if hasattr(value, "__qualname__") else type(value)
         self._admission.resolve(named.__module__, named.__qualname__)
+        if named is not value:
+            self._admitted.add(type(value))
         return NotImplemented
 
 

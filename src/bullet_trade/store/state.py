@@ -40,43 +40,33 @@ class FileStateStore:
         restore: int | None = None,
         disk: Disk | None = None,
         writer: Executor | None = None,
+        kept_days: int = 0,
     ) -> None:
-        """`restore` names the generation to begin with instead of the newest; `writer` is where files are written."""
+        """`restore` names the generation to begin with instead of the newest; `writer` is where files are written;
+        `kept_days` as for `Generations`."""
         self._directory = directory
-        self._generations = Generations(directory, durable, disk=disk)
+        self._generations = Generations(directory, durable, disk=disk, kept_days=kept_days)
         self._restore = restore
         self._number = 0
         self._writer: Executor = writer or ThreadPoolExecutor(1, "state-writer")
         self._writing: Future[None] | None = None
+
+    @property
+    def generation(self) -> int:
+        return self._number
 
     def load(self) -> Loaded | None:
         newest, damaged = self._generations.newest()
         self._number = max([newest.number if newest else 0, *self._generations.numbers()])
         if self._restore is not None:
             pair = self._generations.load(self._restore)
-            return self._loaded(pair, (f"按 --restore 使用第 {pair.number} 代状态",))
+            return loaded(pair, (f"按 --restore 使用第 {pair.number} 代状态",))
         if newest is not None:
-            return self._loaded(newest, tuple(_fallen_back(newest, damaged)))
+            return loaded(newest, tuple(_fallen_back(newest, damaged)))
         if damaged:
             words = "；".join(f"{_place(self._directory, d)} {d.reason}" for d in damaged)
             raise StateError(f"运行目录 {self._directory} 的状态全部损坏：{words}", _CHOICES)
         return None
-
-    def _loaded(self, pair: Pair, notes: tuple[str, ...]) -> Loaded:
-        path = pair.directory / STATE_FILE
-        try:
-            state = _from_document(pair.state)
-        except _VersionError as error:
-            raise StateError(
-                f"状态文件 {path} 由其他版本写成（{error}）", f"请升级 bullet-trade，或{_CHOICES}"
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StateError(f"状态文件 {path} 已损坏（{error}）", _CHOICES) from error
-
-        def unpickle(strategy: ModuleType | None) -> dict[str, object]:
-            return load_attributes(pair.g, strategy, pair.directory / G_FILE)
-
-        return Loaded(state, unpickle, notes)
 
     def save(self, state: SavedState, g: dict[str, object], strategy: ModuleType | None) -> tuple[str, ...]:
         kept, unsaved = picklable_part(g, strategy)
@@ -102,6 +92,22 @@ class FileStateStore:
         return ()
 
 
+def loaded(pair: Pair, notes: tuple[str, ...] = ()) -> Loaded:
+    """A pair as a start takes it. Raises `StateError` naming the file where its content makes no sense."""
+    path = pair.directory / STATE_FILE
+    try:
+        state = _from_document(pair.state)
+    except _VersionError as error:
+        raise StateError(f"状态文件 {path} 由其他版本写成（{error}）", f"请升级 bullet-trade，或{_CHOICES}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(f"状态文件 {path} 已损坏（{error}）", _CHOICES) from error
+
+    def unpickle(strategy: ModuleType | None) -> dict[str, object]:
+        return load_attributes(pair.g, strategy, pair.directory / G_FILE)
+
+    return Loaded(state, unpickle, notes)
+
+
 class LastStateStore:
     """For replays, which can be run again: remembers each save and writes the last one when the run ends."""
 
@@ -109,6 +115,10 @@ class LastStateStore:
         self._files = files
         self._last: tuple[SavedState, dict[str, object], ModuleType | None] | None = None
         self.load = files.load
+
+    @property
+    def generation(self) -> int:
+        return self._files.generation
 
     def save(self, state: SavedState, g: dict[str, object], strategy: ModuleType | None) -> tuple[str, ...]:
         self._last = (state, g, strategy)
@@ -160,6 +170,7 @@ def _to_document(state: SavedState) -> Document:
             "enabled": True,
             "reference_security": task.reference_security,
             "force": task.force,
+            **({"catch_up_s": task.catch_up_s} if task.catch_up_s else {}),
         }
         for task in state.tasks
     ]
@@ -219,11 +230,16 @@ def _task(row: dict[str, object]) -> SavedTask:
         index=_int(index),
         force=bool(row.get("force", True)),
         reference_security=str(reference) if reference is not None else None,
+        catch_up_s=_seconds(row.get("catch_up_s")),
     )
 
 
 def _int(value: object) -> int:
     return int(value) if isinstance(value, int | float | str) and value != "" else 0
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _dict(value: object) -> dict[str, object]:

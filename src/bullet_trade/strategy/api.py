@@ -99,8 +99,6 @@ MODULES = {
     "math": math,
     "np": np,
     "pd": pd,
-    "random": random,
-    "time": time,
     "timedelta": datetime.timedelta,
 }
 """What strategies use without importing it, as the platform's namespace has it."""
@@ -114,13 +112,16 @@ _OF_NUMPY = (
 BARE: dict[str, object] = {name: getattr(np, name) for name in _OF_NUMPY.split()} | {
     "defaultdict": defaultdict,
     "partial": partial,
+    "random": random,
     "reduce": reduce,
+    "time": time,
     "xrange": range,
     "unicode": str,
     "basestring": str,
     "long": int,
 }
-"""Found without an import, but not brought by a star import: that would replace what a strategy took from `math`."""
+"""Found without an import, but not brought by a star import: that would replace what a strategy took from `math`,
+or `time` from `datetime`."""
 
 PER_RUN = ("g", "log")
 """Names that mean another object in each run."""

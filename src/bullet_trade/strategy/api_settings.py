@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import money
 from bullet_trade.domain.securities import Code
-from bullet_trade.engine.events import Recorded
+from bullet_trade.engine.events import Recorded, StrategyMessage
 from bullet_trade.ports.terms import Cost, Slippage, rate
 from bullet_trade.strategy.current import session
 
@@ -140,7 +140,9 @@ def record(**values: float) -> None:
     run = session()
     kept = {name: float(value) for name, value in values.items() if _is_number(value)}
     now: datetime = run.logical_now()
-    run.parts.audience.tell(Recorded((now + RECORD_DAY_ENDS).date(), kept))
+    recorded = Recorded((now + RECORD_DAY_ENDS).date(), kept)
+    run.engine.journal.append(now, "recorded", recorded)
+    run.parts.audience.tell(recorded)
 
 
 def _is_number(value: object) -> bool:
@@ -151,12 +153,14 @@ def _is_number(value: object) -> bool:
 
 
 def send_message(message: object, channel: str = "weixin") -> bool:
-    """A message to the operator: written to the log, and given to the handler of `set_message_handler`.
+    """A message to the operator: written to the log, sent over the channels of `NOTIFY_URLS` (live runs), and given to
+    the handler of `set_message_handler`. Does not wait for the channels.
 
     False when the handler raised; the log says why.
     """
     run = session()
     run.log.info(f"[策略消息] {message}")
+    run.parts.audience.tell(StrategyMessage(run.engine.now(), str(message)))
     if run.message_handler is None:
         return True
     try:

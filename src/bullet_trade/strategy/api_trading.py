@@ -8,6 +8,7 @@ from bullet_trade.domain.errors import StrategyError
 from bullet_trade.domain.money import Price, price
 from bullet_trade.domain.orders import Order, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Code
+from bullet_trade.market.sessions import trading_half
 from bullet_trade.strategy.asking import asked
 from bullet_trade.strategy.current import session
 from bullet_trade.strategy.objects import UserOrder, UserTrade
@@ -198,6 +199,11 @@ def _place(
         if run.log.shows("order", "warning"):
             run.log.warning(f"{code} 委托数量为 0，没有下单")
         return None
+    given = getattr(style, "limit_price", None)
+    if given is not None and math.isnan(given):
+        _note_nothing(run, code, "委托价格未知（NaN）")
+        run.log.warning(f"{code} 的委托价格未知（NaN），没有下单；先用 last_price 等检查行情")
+        return None
     side = Side.BUY if amount > 0 else Side.SELL
     if isinstance(style, StopOrderStyle):
         return _hold(run, code, amount, style, pindex)
@@ -214,7 +220,7 @@ def _place(
     if not placed:
         return None
     run.subaccounts.follow(placed)
-    if _market_open(run):
+    if trading_half(engine.now()) is not None:  # outside trading hours nothing can fill: the order stays open
         engine.await_orders(placed, wait_timeout)
     return _view(run, placed)
 
@@ -250,12 +256,6 @@ def _hold(run: Session, code: Code, amount: int, style: StopOrderStyle, pindex: 
 
 def _view(run: Session, parts: list[Order]) -> UserOrder:
     return UserOrder(parts, run.subaccounts.index_of(parts[0].parent_id))
-
-
-def _market_open(run: Session) -> bool:
-    # Outside trading hours nothing can fill: the order stays open and is matched when trading begins.
-    minute = (now := run.engine.now()).hour * 60 + now.minute
-    return 570 <= minute < 690 or 780 <= minute < 900
 
 
 def _terms(style: OrderStyle, side: Side) -> tuple[OrderType, Price, float | None]:

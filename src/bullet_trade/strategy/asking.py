@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 from bullet_trade.engine.asked import Asked
 
@@ -18,16 +19,27 @@ def asked() -> Asked:
     """The outermost function of ours that the strategy called, its first arguments, and the strategy's own line."""
     frame: FrameType | None = sys._getframe(1)
     ours = frame
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and _ours(frame.f_code):
         ours, frame = frame, frame.f_back
     assert ours is not None
-    code = ours.f_code
-    values = [ours.f_locals.get(name) for name in code.co_varnames[: min(SHOWN, code.co_argcount)]]
-    call = f"{code.co_name}({', '.join(_shown(value) for value in values)})"
-    if frame is None:
-        return Asked(call)
-    at = frame.f_code
-    return Asked(call, f"{at.co_name} {Path(at.co_filename).name}:{frame.f_lineno}")
+    values = ours.f_locals
+    call = f"{ours.f_code.co_name}({', '.join(_shown(values.get(name)) for name in _told(ours.f_code))})"
+    return Asked(call, f"{_place(frame.f_code)}:{frame.f_lineno}" if frame is not None else "")
+
+
+@cache
+def _ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(_PACKAGE)
+
+
+@cache
+def _told(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: min(SHOWN, code.co_argcount)]
+
+
+@cache
+def _place(code: CodeType) -> str:
+    return f"{code.co_name} {Path(code.co_filename).name}"
 
 
 def _shown(value: object) -> str:

@@ -41,13 +41,28 @@ class History:
         self.data = data
         self.now = now
         """Logical time."""
-        self.axis = SessionAxis(calendar)
+        self._calendar = calendar
+        self._calendar_version = calendar.version
+        self._axis = SessionAxis(calendar)
         self.warned: set[str] = set()
         """Functions that were warned about a future time already."""
         self._securities = securities
-        self._blocks = DailyBlocks(self.axis, lambda security, first, last: data.daily(security.code, first, last))
+        self._blocks = self._new_blocks()
         self._today = date.min
         self._position = 0
+
+    def _new_blocks(self) -> DailyBlocks:
+        return DailyBlocks(self._axis, lambda security, first, last: self.data.daily(security.code, first, last))
+
+    @property
+    def axis(self) -> SessionAxis:
+        """The sessions by position; made anew when the calendar has changed."""
+        if self._calendar_version != self._calendar.version:
+            self._calendar_version = self._calendar.version
+            self._axis = SessionAxis(self._calendar)
+            self._blocks = self._new_blocks()
+            self._today = date.min
+        return self._axis
 
     def today(self) -> date:
         """The current date."""
@@ -55,8 +70,9 @@ class History:
 
     def position(self, today: date) -> int:
         """How many sessions lie before the current date: its own position when it is one."""
+        axis = self.axis
         if today != self._today:
-            self._today, self._position = today, self.axis.before(today)
+            self._today, self._position = today, axis.before(today)
         return self._position
 
     def security(self, code: Code) -> Security:

@@ -13,11 +13,12 @@ CHANNELS = ("order", "history", "strategy", "system")
 
 
 class StrategyLog:
-    """The strategy's log. Lines carry exchange time."""
+    """The strategy's log. Lines carry exchange time, and the instant that the running callback is meant for."""
 
-    def __init__(self, audience: Audience, now: Callable[[], datetime]) -> None:
+    def __init__(self, audience: Audience, now: Callable[[], datetime], logical: Callable[[], datetime | None]) -> None:
         self._audience = audience
         self._now = now
+        self._logical = logical
         self._least = dict.fromkeys(CHANNELS, LEVELS["debug"])
 
     def set_level(self, name: str, level: str) -> None:
@@ -51,7 +52,7 @@ class StrategyLog:
 
     def _say(self, level: str, message: tuple[object, ...]) -> None:
         if self.shows("strategy", level):
-            self._audience.tell(StrategySaid(self._now(), level, joined(message)))
+            self._audience.tell(StrategySaid(self._now(), level, joined(message), self._logical()))
 
 
 def joined(message: tuple[object, ...]) -> str:

@@ -1,11 +1,13 @@
 """Words of pandas and numpy that were removed since strategies were written with them, given back to this process.
 
-Only what is missing is added, so that nothing that exists changes. Each does what the old one did:
-``df.append``, ``.ix``, ``df.sort``, ``series.order``, ``as_matrix``, ``pd.rolling_*``, ``pd.ewma``, ``np.NaN`` ...
+Only what is missing is added, and only calls that would raise are changed, so that nothing that works changes. Each
+does what the old one did: ``df.append``, ``.ix``, ``df.sort``, ``series.order``, ``pd.rolling_*``, ``np.NaN`` ...
 """
 
 from __future__ import annotations
 
+import datetime
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,12 +15,17 @@ import numpy as np
 import pandas as pd
 
 from bullet_trade.strategy.data.panel import Panel
+from bullet_trade.strategy.old_arguments import accept_old_arguments
+from bullet_trade.strategy.old_dates import accept_dates
+from bullet_trade.strategy.old_windows import WINDOW_WORDS
 
 Table: TypeAlias = "pd.DataFrame | pd.Series"
 
 
 def accept_old_idioms() -> None:
-    """Add the missing words; doing it again changes nothing."""
+    """Add the missing words and take the old calls; doing it again changes nothing."""
+    accept_dates()
+    accept_old_arguments()
     for owner, names in _WORDS.items():
         for name, value in names.items():
             # numpy warns when it is merely asked for some removed names, so its own table is looked into.
@@ -86,41 +93,63 @@ def _place(axis: pd.Index, key: object) -> object:
     return axis.get_indexer(key) if isinstance(key, list | pd.Index | np.ndarray) else axis.get_loc(key)
 
 
-def _rolling(operator: str) -> Callable[..., Table]:
-    def roll(arg: object, window: int, min_periods: int | None = None, **how: object) -> object:
-        table = arg if isinstance(arg, pd.Series | pd.DataFrame) else pd.Series(arg)
-        rolled = table.rolling(window, min_periods=min_periods, center=bool(how.get("center", False)))
-        result = getattr(rolled, operator)()
-        return result if isinstance(arg, pd.Series | pd.DataFrame) else result.to_numpy()
-
-    return roll
+def _select(self: Table, crit: Callable[[object], bool], axis: int = 0) -> Table:
+    wanted = [crit(label) for label in self.axes[axis]]
+    return self.loc[wanted] if axis == 0 else self.loc[:, wanted]
 
 
-def _ewma(arg: Table, com: float | None = None, span: float | None = None, **how: object) -> Table:
-    return pd.Series(arg).ewm(com=com, span=span, adjust=bool(how.get("adjust", True))).mean()
+def _mean_deviation(self: Table) -> object:
+    return (self - self.mean()).abs().mean()
 
 
-_ROLLING = ("mean", "std", "var", "sum", "max", "min", "median", "skew", "kurt", "count")
+def _set_value(self: pd.DataFrame, index: object, column: object, value: object) -> pd.DataFrame:
+    self.at[index, column] = value
+    return self
 
-_ROLLING_WORDS: dict[str, object] = {f"rolling_{name}": _rolling(name) for name in _ROLLING}
+
+_OF_BOTH: dict[str, object] = {
+    "append": _append,
+    "ix": property(_Ix),
+    "select": _select,
+    "mad": _mean_deviation,
+    "get_values": lambda self: self.to_numpy(),
+    "convert_objects": lambda self, **_: self.infer_objects(),
+    "clip_upper": lambda self, threshold: self.clip(upper=threshold),
+    "clip_lower": lambda self, threshold: self.clip(lower=threshold),
+}
 
 _WORDS: dict[object, dict[str, object]] = {
-    pd.DataFrame: {
-        "append": _append,
-        "ix": property(_Ix),
+    pd.DataFrame: _OF_BOTH
+    | {
         "sort": _sort_frame,
         "as_matrix": lambda self, columns=None: (self if columns is None else self[columns]).to_numpy(),
         "iteritems": pd.DataFrame.items,
+        "get_value": lambda self, index, column: self.at[index, column],
+        "set_value": _set_value,
+        "lookup": lambda self, rows, columns: np.array([self.at[pair] for pair in zip(rows, columns, strict=True)]),
+        "icol": lambda self, place: self.iloc[:, place],
+        "irow": lambda self, place: self.iloc[place],
+        "iget_value": lambda self, row, column: self.iat[row, column],
+        "reindex_axis": lambda self, labels, axis=0: self.reindex(labels, axis=axis),
     },
-    pd.Series: {
-        "append": _append,
-        "ix": property(_Ix),
+    pd.Series: _OF_BOTH
+    | {
         "sort": _sort_series,
         "order": _sort_series,
         "as_matrix": lambda self: self.to_numpy(),
         "iteritems": pd.Series.items,
+        "nonzero": lambda self: self.to_numpy().nonzero(),
+        "compress": lambda self, condition: self[condition],
     },
-    pd: _ROLLING_WORDS | {"ewma": _ewma, "Panel": Panel},
+    pd: WINDOW_WORDS
+    | {
+        "Panel": Panel,
+        "datetime": datetime.datetime,
+        "np": np,
+        "TimeSeries": pd.Series,
+        "Int64Index": pd.Index,
+        "Float64Index": pd.Index,
+    },
     np: {
         "float": float,
         "int": int,
@@ -130,13 +159,25 @@ _WORDS: dict[object, dict[str, object]] = {
         "NaN": np.nan,
         "NAN": np.nan,
         "Inf": np.inf,
+        "PINF": np.inf,
+        "NINF": -np.inf,
         "Infinity": np.inf,
         "infty": np.inf,
         "float_": np.float64,
         "unicode_": np.str_,
+        "string_": np.bytes_,
         "product": np.prod,
         "cumproduct": np.cumprod,
         "alltrue": np.all,
         "sometrue": np.any,
+        "round_": np.round,
+        "mat": np.asmatrix,
+        "math": math,
+        "row_stack": np.vstack,
+        "trapz": np.trapezoid,
+        "msort": lambda a: np.sort(a, axis=0),
+        "asfarray": lambda a: np.asarray(a, dtype=np.float64),
+        "asscalar": lambda a: a.item(),
+        "in1d": lambda a, b: np.isin(a, b).ravel(),
     },
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextvars
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
+from bullet_trade import __version__
 from bullet_trade.domain.errors import InvariantError, StrategyError, UsageError
 from bullet_trade.domain.money import money, price
 from bullet_trade.domain.orders import Order
@@ -25,6 +28,7 @@ from bullet_trade.ports.state_store import Loaded, SavedState, SavedTask, StateS
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.strategy import current
 from bullet_trade.strategy.account_watch import AccountWatch
+from bullet_trade.strategy.code_change import take_new_classes
 from bullet_trade.strategy.context import Context, RunParams, user_attributes
 from bullet_trade.strategy.current_data import CurrentData
 from bullet_trade.strategy.data.frames import accept_positional_access
@@ -65,7 +69,7 @@ class Session:
         self._bound = contextvars.copy_context()
         self.trading: TradingTerms = parts.trading
         self.g = GlobalState()
-        self.log = StrategyLog(parts.audience, parts.clock.now)
+        self.log = StrategyLog(parts.audience, parts.clock.now, lambda: self.engine.host.logical_now)
         self.engine = Engine(parts, terms, {**namespace, "g": self.g, "log": self.log})
         self.settings = StrategySettings()
         self.history = History(data, parts.calendar, parts.securities, self.logical_now)
@@ -84,6 +88,7 @@ class Session:
             lambda code: price(parts.quotes.last_price(code)),
             self._place_stop,
             self._warn,
+            lambda: parts.brake.holds,
         )
         self.research_dir = Path("research")
         """Where `read_file` and `write_file` work."""
@@ -92,10 +97,12 @@ class Session:
         self._run_number = parts.desk_terms.run_number
         self._codes: dict[object, Code] = {}
         self._opened: dict[str, str] = {}
+        self._calls_saved = -1
         self.engine.context = self.context
         self.engine.bar_data = BarData(self.code, self.history)
         self.engine.tick_view = TickView
         self.engine.saver = self._save
+        self.engine.reloader.move = self._move_to
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -126,8 +133,10 @@ class Session:
             reason = engine.run()
             engine.call_hook("on_strategy_end", (self.context,), engine.now())
             engine.save("退出")
-        except InvariantError:
+            engine.journal.append(engine.now(), "stop", {"reason": reason})
+        except InvariantError as error:
             engine.save("异常退出")  # trading stops here; what the strategy knew is kept
+            engine.journal.append(engine.now(), "stop", {"reason": error.text})
             raise
         finally:
             engine.parts.broker.close()
@@ -143,7 +152,19 @@ class Session:
 
     def _begin(self, saved: Loaded | None) -> None:
         engine = self.engine
-        body: dict[str, object] = {"strategy": engine.host.path.name, "hash": engine.host.source_hash}
+        body: dict[str, object] = {
+            "strategy": engine.host.path.name,
+            "hash": engine.host.source_hash,
+            "version": __version__,
+            "broker": self.parts.broker.label,
+            "data": self.data.label,
+            "source": engine.terms.data_source,
+            "order_wait_s": engine.terms.order_wait_s,
+            "limits": self.parts.limits.names(),
+            "clock": "virtual" if self.parts.clock.virtual else "wall",
+        }
+        if not self.parts.clock.virtual:  # two replays leave the same journal, wherever and by whom they are run
+            body |= {"path": str(engine.host.path), "pid": os.getpid()}
         engine.journal.append(engine.now(), "restart" if saved else "start", body)
         if saved is None:
             self._initialise()
@@ -158,7 +179,7 @@ class Session:
         if hook is None:
             return
         now = self.engine.now()
-        if not self.engine.host.call("initialize", hook, (self.context,), now, now):
+        if not self.engine.call_noted("initialize", hook, (self.context,), now):
             raise StrategyError("initialize 执行失败，引擎没有启动", "按上面给出的文件和行号修正后重新启动")
         if not any(True for _ in self.engine.tasks):
             # Some strategies register their schedule there alone: the platform runs this hook at the start, too.
@@ -188,7 +209,15 @@ class Session:
             self._warn(f"保存的定时任务 {task.func}@{task.time} 在策略文件里已经没有这个函数，任务取消")
             return
         period = Period(task.schedule_type)
-        self.engine.tasks.register(function, period, task.index or 1, task.time, task.force, task.reference_security)
+        self.engine.tasks.register(
+            function,
+            period,
+            task.index or 1,
+            task.time,
+            task.force,
+            task.reference_security,
+            catch_up_s=task.catch_up_s,
+        )
 
     def _restore_account(self, state: SavedState) -> None:
         account = state.settings.get("account")
@@ -202,6 +231,14 @@ class Session:
             self.stops.restore(records),
         )
         self.engine.desk.next_number = max(self.engine.desk.next_number, *(number + 1 for number in numbers))
+
+    def _move_to(self, old: ModuleType, new: ModuleType) -> list[str]:
+        """The strategy's code was replaced: what outlives it belongs to the new code from now on."""
+        handler = getattr(self.message_handler, "__name__", "")
+        if self.message_handler is not None and vars(old).get(handler) is self.message_handler:
+            self.message_handler = self.engine.host.function(handler)
+        kept = [*attributes(self.g).values(), *user_attributes(self.context).values()]
+        return take_new_classes(kept, old, new)
 
     def _take_attributes(self, attributes: Mapping[str, object]) -> None:
         for name, value in attributes.items():
@@ -227,7 +264,15 @@ class Session:
             next_order_number=engine.desk.next_number,
             starting_cash=self.starting_cash,
             tasks=[
-                SavedTask(t.function, t.period.value, t.time, t.index, t.force, t.reference_security)
+                SavedTask(
+                    t.function,
+                    t.period.value,
+                    t.time,
+                    t.index,
+                    t.force,
+                    t.reference_security,
+                    t.catch_up.total_seconds(),
+                )
                 for t in engine.tasks
             ],
             settings={**self.settings.document(self.trading), "account": self._account_document()},
@@ -236,7 +281,11 @@ class Session:
             opened={p.code: p.opened_at.isoformat() for p in engine.ledger if p.opened_at is not None},
         )
         hung = {f"{OF_CONTEXT}{name}": value for name, value in user_attributes(self.context).items()}
-        return self._store.save(state, attributes(self.g) | hung, self.engine.host.module)
+        unsaved = self._store.save(state, attributes(self.g) | hung, engine.host.module)
+        if engine.host.calls != self._calls_saved:  # through the night each save is like the one before
+            self._calls_saved = engine.host.calls
+            engine.journal.append(engine.now(), "save", {"generation": self._store.generation, "unsaved": unsaved})
+        return unsaved
 
     def _account_document(self) -> dict[str, object]:
         handler = getattr(self.message_handler, "__name__", "")
@@ -341,4 +390,4 @@ class Session:
 
     def _warn(self, text: str) -> None:
         if self.log.shows("system", "warning"):
-            self.parts.audience.tell(StrategySaid(self.logical_now(), "warning", text))
+            self.parts.audience.tell(StrategySaid(self.engine.now(), "warning", text, self.engine.host.logical_now))

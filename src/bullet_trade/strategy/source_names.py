@@ -15,6 +15,16 @@ Key = tuple[str, str]
 MODULES = ("jqdata", "jqfactor", "jqlib.technical_analysis", "jqlib.optimizer", "jqlib.alpha101", "jqlib.alpha191")
 WIZARD = "kuanke.wizard"
 _OWNERS = {"kuanke.user_space_api": "jqdata", "jqdata": "jqdata"} | {name: name for name in (*MODULES, WIZARD)}
+ARGUMENT = "argument"
+"""Owner of an argument with which a function that works does not, or only with a provider."""
+
+_FINE = {
+    "SubPortfolioConfig": ("type", 1, {"stock"}),
+    "get_extras": ("info", 0, {"is_st"}),
+    **dict.fromkeys(("order", "order_target", "order_value", "order_target_value"), ("side", 5, {"long"})),
+}
+"""By function: a parameter, its place, and the texts with which the function just works."""
+
 _OBJECTS = {"context": "context", "log": "log"}
 _ATTRIBUTES = {"portfolio": "portfolio", "run_params": "context.run_params"}
 
@@ -81,7 +91,19 @@ class _Reader(ast.NodeVisitor):
             key = node.args[0]
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 self.used["set_option", key.value.partition(".")[0]].append(node.lineno)
+        if isinstance(node.func, ast.Name) and node.func.id in _FINE and node.func.id not in self._defined:
+            parameter, place, fine = _FINE[node.func.id]
+            value = _text_argument(node, parameter, place)
+            if value is not None and value not in fine:
+                self.used[ARGUMENT, f"{node.func.id}({parameter}={value!r})"].append(node.lineno)
         self.generic_visit(node)
+
+
+def _text_argument(node: ast.Call, parameter: str, place: int) -> str | None:
+    """The argument where it is a text that stands in the file."""
+    given = node.args[place] if len(node.args) > place else None
+    value = next((keyword.value for keyword in node.keywords if keyword.arg == parameter), given)
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 def _defined(tree: ast.Module) -> set[str]:

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 
 import msgspec
 
+from bullet_trade.domain.errors import DataError
 from bullet_trade.domain.money import Price
 from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.securities import Code
@@ -88,17 +89,22 @@ class StopOrders:
         last_price: Callable[[Code], Price],
         place: Place,
         warn: Callable[[str], None],
+        held: Callable[[], bool],
     ) -> None:
+        """While `held` says so, nothing is triggered: the stop orders go on waiting."""
         self._timers = timers
         self._journal = journal
         self._now = now
         self._last_price = last_price
         self._place = place
         self._warn = warn
+        self._held = held
         self._waiting: dict[OrderId, StopOrder] = {}
         self.orders: dict[OrderId, list[Order]] = {}
         """Today's stop orders by number: what was placed, or the stop order itself while nothing was."""
         self._armed = False
+        self._blind: set[OrderId] = set()
+        """Those whose price could not be read at the last look."""
 
     def add(self, stop: StopOrder) -> list[Order]:
         """Write it down and watch it from the next look on; the list that will hold what is placed."""
@@ -157,7 +163,7 @@ class StopOrders:
     def _arm(self) -> None:
         if not self._armed:
             self._armed = True
-            self._timers.add(next_look(self._now()), Rank.HOOK, self._look)
+            self._timers.add(next_look(self._now()), Rank.HOOK, self._look, repeated=True)
 
     def _look(self) -> None:
         self._armed = False
@@ -165,10 +171,21 @@ class StopOrders:
         for stop in self.waiting():
             if now.time() >= CLOSE or now.date() != stop.at.date():
                 self.cancel(stop.number, EXPIRED)
-            elif stop.number in self._waiting and stop.reached(self._last_price(stop.code)):
+            elif not self._held() and stop.number in self._waiting and self._reached(stop):
                 self._trigger(stop)
         if self._waiting:
             self._arm()
+
+    def _reached(self, stop: StopOrder) -> bool:
+        try:
+            last = self._last_price(stop.code)
+        except DataError as error:
+            if stop.number not in self._blind:
+                self._blind.add(stop.number)
+                self._warn(f"条件单 #{stop.number} {stop.code} 看不到价格，继续等待：{error}")
+            return False
+        self._blind.discard(stop.number)
+        return stop.reached(last)
 
     def _trigger(self, stop: StopOrder) -> None:
         del self._waiting[stop.number]

@@ -42,10 +42,10 @@ class MarketOrderStyle(OrderStyle):
 
 
 class LimitOrderStyle(OrderStyle):
-    """Limit order at `limit_price` yuan."""
+    """Limit order at `limit_price` yuan. NaN (a quote that is not known) is refused when the order is placed."""
 
     def __init__(self, limit_price: float) -> None:
-        self.limit_price = _positive("限价", limit_price)
+        self.limit_price = limit_price if math.isnan(limit_price) else _positive("限价", limit_price)
 
 
 STOP_LOSS, TAKE_PROFIT = "stop_loss", "take_profit"

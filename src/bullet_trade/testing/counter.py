@@ -38,13 +38,21 @@ CANCEL_TAKES = timedelta(seconds=0.5)
 
 
 class Status(IntEnum):
-    """A terminal's numbers of an order's state, as far as this counter has them."""
+    """A terminal's numbers of an order's state."""
 
+    UNREPORTED = 48
     WAITING = 49
     WORKING = 50
+    CANCEL_ASKED = 51
+    PART_CANCEL_ASKED = 52
+    PART_CANCELLED = 53
     CANCELLED = 54
+    PART_FILLED = 55
     FILLED = 56
     JUNK = 57
+
+
+ENDED = frozenset({Status.PART_CANCELLED, Status.CANCELLED, Status.FILLED, Status.JUNK})
 
 
 class Accept(NamedTuple):
@@ -77,7 +85,7 @@ Course = Callable[[OrderTicket], Sequence[Step]]
 
 
 class Booked(msgspec.Struct):
-    """One order that arrived. `tag` is '' for one entered by hand."""
+    """One order that arrived, or was entered `by_hand`. `number` is the counter's, new each day."""
 
     number: int
     tag: str
@@ -88,11 +96,17 @@ class Booked(msgspec.Struct):
     at: datetime
     status: Status = Status.WAITING
     filled: int = 0
+    by_hand: bool = False
 
     @property
     def alive(self) -> bool:
         """Whether it may still trade."""
-        return self.status in (Status.WAITING, Status.WORKING)
+        return self.status not in ENDED
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether its rest was cancelled."""
+        return self.status in (Status.CANCELLED, Status.PART_CANCELLED)
 
     @property
     def rest(self) -> int:
@@ -119,7 +133,9 @@ class Counter:
         self.course = course
         self._agenda: list[tuple[datetime, int, Booked, Step | None]] = []
         self._fresh: dict[Code, int] = {}
-        self._numbers = 0
+        self._steps = 0
+        self._order_number = 0
+        self._trade_numbers: dict[str, int] = {}
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -149,6 +165,8 @@ class Counter:
                     self._end(order, "收盘", close)
         if before.date() != now.date():
             self._fresh.clear()
+            self._order_number = 0
+            self._trade_numbers.clear()
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -167,16 +185,28 @@ class Counter:
         order = next((order for order in self.orders if order.tag == tag), None)
         if order is None:
             self.tell(CancelRefused(tag, "没有这笔委托", self.now))
-        else:
-            self._add(self.now + CANCEL_TAKES, order, None)
+            return
+        if order.alive:
+            order.status = Status.PART_CANCEL_ASKED if order.filled else Status.CANCEL_ASKED
+        self._add(self.now + CANCEL_TAKES, order, None)
 
-    def by_hand(self, code: Code, side: Side, amount: int, at: Price) -> None:
-        """A person trades at another terminal; it trades at once, if the account allows it."""
-        order = self._booked("", code, side, amount, at)
-        if self._affords(order):
+    def by_hand(self, code: Code, side: Side, amount: int, at: Price, tag: str = "", fills: bool = True) -> Booked:
+        """A person, or another program whose remark is `tag`, orders at another terminal. It trades at once if the
+        account allows it; not `fills`: it stays until the close."""
+        order = self._booked(tag, code, side, amount, at)
+        order.by_hand = True
+        if not self._affords(order):
+            order.status = Status.JUNK
+        elif fills:
             self._fill(order, amount)
         else:
-            order.status = Status.JUNK
+            order.status = Status.WORKING
+        return order
+
+    def move(self, code: Code, shares: int, cash: float = 0.0) -> None:
+        """Shares (and yuan) come or go without any trade: a bonus issue, a transfer, a forced sale by the broker."""
+        self.holdings[code] = self.holdings.get(code, 0) + shares
+        self.cash = Money(self.cash + money(cash))
 
     def snapshot(self) -> AccountSnapshot:
         """The account and the day's lists, complete."""
@@ -199,7 +229,8 @@ class Counter:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _booked(self, tag: str, code: Code, side: Side, amount: int, limit: Price) -> Booked:
-        order = Booked(self._number(), tag, code, side, amount, limit, self.now)
+        self._order_number += 1
+        order = Booked(self._order_number, tag, code, side, amount, limit, self.now)
         self.orders.append(order)
         return order
 
@@ -214,15 +245,12 @@ class Counter:
             return Money(0)
         return Money(order.limit_price * order.rest + (0 if order.filled else FIRST_FILL_FEE))
 
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
     def _plan(self, order: Booked, step: Step) -> None:
         self._add(self.now + timedelta(seconds=step.after_s), order, step)
 
     def _add(self, when: datetime, order: Booked, step: Step | None) -> None:
-        heappush(self._agenda, (when, self._number(), order, step))
+        self._steps += 1
+        heappush(self._agenda, (when, self._steps, order, step))
 
     def _take(self, order: Booked, step: Step | None) -> None:
         if not order.alive:
@@ -231,7 +259,8 @@ class Counter:
             return
         match step:
             case Accept():
-                order.status = Status.WORKING
+                if order.status is Status.WAITING:
+                    order.status = Status.WORKING
                 self._say(order, Accepted(order.tag, str(order.number), self.now))
             case Fill(share=share):
                 lots = int(order.amount * share) // 100 * 100
@@ -250,19 +279,30 @@ class Counter:
             return
         fee = Money(0) if order.filled else FIRST_FILL_FEE
         order.filled += amount
-        order.status = Status.WORKING if order.rest else Status.FILLED
+        if not order.rest:
+            order.status = Status.FILLED
+        elif order.status in (Status.CANCEL_ASKED, Status.PART_CANCEL_ASKED):
+            order.status = Status.PART_CANCEL_ASKED
+        else:
+            order.status = Status.PART_FILLED
         sign = int(order.side)
         self.cash = Money(self.cash - sign * order.limit_price * amount - fee)
         self.holdings[order.code] = self.holdings.get(order.code, 0) + sign * amount
         if order.side is Side.BUY:
             self._fresh[order.code] = self._fresh.get(order.code, 0) + amount
-        number, trade = str(order.number), f"T{self._number()}"
+        number, trade = str(order.number), self._trade_id(order.code)
         at = order.limit_price
         self.trades.append(TradeRow(order.tag, number, trade, order.code, order.side, amount, at, self.now, fee))
         self._say(order, Filled(order.tag, trade, amount, at, self.now, fee))
 
+    def _trade_id(self, code: Code) -> str:
+        """Each exchange counts its trades by itself, and anew each day."""
+        exchange = code[-4:]
+        self._trade_numbers[exchange] = self._trade_numbers.get(exchange, 0) + 1
+        return f"T{self._trade_numbers[exchange]}"
+
     def _end(self, order: Booked, reason: str, at: datetime) -> None:
-        order.status = Status.CANCELLED
+        order.status = Status.PART_CANCELLED if order.filled else Status.CANCELLED
         self._say(order, Cancelled(order.tag, reason, at))
 
     def _say(self, order: Booked, report: OrderReport) -> None:

@@ -11,7 +11,16 @@ from random import Random
 
 import msgspec
 
-from bullet_trade.domain.reports import AccountSnapshot, LinkDown, LinkUp, NoAnswer, OrderReport, Rejected, Report
+from bullet_trade.domain.reports import (
+    Accepted,
+    AccountSnapshot,
+    LinkDown,
+    LinkUp,
+    NoAnswer,
+    OrderReport,
+    Rejected,
+    Report,
+)
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.clock import Rank, Timers
 from bullet_trade.testing.counter import Counter
@@ -28,10 +37,14 @@ class Weather:
     late_s: float = 20.0
     again: float = 0.0
     """A report comes a second time."""
+    phantom: float = 0.0
+    """An order is confirmed with a number, and the counter never had it."""
     lose_request: float = 0.0
     """An order or a request to cancel never reaches the counter."""
     short_list: float = 0.0
     """The lists of the day miss orders and trades, and say that they may."""
+    missing: float = 0.5
+    """The part of its rows that such a list misses."""
     answer_s: float = 10.0
     """Without any report about an order for so long, the adapter says that there was no answer."""
 
@@ -51,6 +64,10 @@ class CounterLink:
         """Whether the day's reports are pushed again after each connection; else only the lists say what was missed."""
         self.sent: Callable[[OrderTicket], None] = lambda _: None
         """Hears of each order at the instant at which it leaves the engine."""
+        self.phantoms: set[str] = set()
+        """Orders that were confirmed and never entered."""
+        self.account = self.token = ""
+        """What the connection is made with, and what nobody may ever be shown."""
         self._draw = draw
         self._timers: Timers | None = None
         self._sink: ReportSink | None = None
@@ -84,7 +101,10 @@ class CounterLink:
             self._give(Rejected(ticket.tag, "连接已断开，委托没有发出", self._now(), "link_down"))
             return
         self._at(self.weather.answer_s, partial(self._give_up, ticket.tag))
-        if not self._lost():
+        if self.weather.phantom and self._draw.random() < self.weather.phantom:
+            self.phantoms.add(ticket.tag)
+            self._deliver(Accepted(ticket.tag, "0", self._now()))
+        elif not self._lost():
             self.counter.enter(ticket)
         self._wake_later()
 
@@ -103,8 +123,8 @@ class CounterLink:
         whole = self.counter.snapshot()
         if self._draw.random() >= self.weather.short_list:
             return whole
-        orders = tuple(row for row in whole.orders if self._draw.random() < 0.5)
-        trades = tuple(row for row in whole.trades if self._draw.random() < 0.5)
+        orders = tuple(row for row in whole.orders if self._draw.random() >= self.weather.missing)
+        trades = tuple(row for row in whole.trades if self._draw.random() >= self.weather.missing)
         return msgspec.structs.replace(whole, orders=orders, trades=trades, complete=False)
 
     def close(self) -> None:

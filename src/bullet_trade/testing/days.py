@@ -4,7 +4,7 @@ a directory of the test."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +19,8 @@ from bullet_trade.domain.money import money
 from bullet_trade.engine.clock import VirtualClock
 from bullet_trade.engine.engine import EngineTerms
 from bullet_trade.engine.inbox import StopRequested
-from bullet_trade.market.calendar import exchange_calendar
+from bullet_trade.engine.risk_limits import NO_LIMITS, RiskLimits
+from bullet_trade.market.calendar import TradingCalendar, exchange_calendar
 from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.clock import Rank, Timers
@@ -64,15 +65,19 @@ def run_days(
     drill: Drill | None = None,
     catch_up: timedelta = timedelta(0),
     ticks_everywhere: bool = False,
+    clock: Callable[[datetime], VirtualClock] = VirtualClock,
+    calendar: TradingCalendar | None = None,
+    closed_days: Callable[[], Iterable[date]] = tuple,
+    limits: RiskLimits = NO_LIMITS,
     prepare: Callable[[Session], None] = lambda _: None,
 ) -> DaysRun:
     """Run the strategy `source` from `first` (or from the instant `start`) to the end of `last`.
 
     Without `broker` the built-in exchange trades on `account`, else on a new one with `cash` yuan; `drill` makes it
-    misbehave, `ticks_everywhere` is as for `HistoryFeed`. `directory` holds state and journal: give the same one again
-    for a restart; without it a temporary one is used. `stop_at` ends the run early, as the operator would. `prepare` is
-    called with the session before it starts. What the engine raises comes through; pass a `recorder` to see what was
-    told until then.
+    misbehave, `ticks_everywhere` is as for `HistoryFeed`, `clock` makes the clock from its start. `directory` holds
+    state and journal: give the same one again for a restart; without it a temporary one is used. `stop_at` ends the run
+    early, as the operator would. `prepare` is called with the session before it starts. What the engine raises comes
+    through; pass a `recorder` to see what was told until then.
     """
     with ExitStack() as stack:
         folder = directory or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -81,23 +86,31 @@ def run_days(
             file.write_text(source, encoding="utf-8")
         recorder = recorder or Recorder()
         account = account or Account(cash=money(cash))
-        clock = VirtualClock(start or datetime.combine(first, time()))
+        ticking = clock(start or datetime.combine(first, time()))
         market = DrilledMarket(market, drill) if drill is not None else market
         journal = SqliteJournal(folder / JOURNAL_FILE)
         stack.callback(journal.close)
         session = assemble(
             Wiring(
-                clock=clock,
-                calendar=exchange_calendar(),
+                clock=ticking,
+                calendar=calendar or exchange_calendar(),
                 data=market,
                 audience=recorder,
                 journal=journal,
                 store=FileStateStore(folder, durable=False),
                 broker=_plug(broker, account, drill, report_delay_s),
-                terms=EngineTerms(file.resolve(), order_wait_s, last, autosave_s=autosave_s, catch_up=catch_up),
+                terms=EngineTerms(
+                    file.resolve(),
+                    order_wait_s,
+                    last,
+                    autosave_s=autosave_s,
+                    catch_up=catch_up,
+                    closed_days=closed_days,
+                ),
                 run_params=RunParams(first, last),
                 label=file.stem,
                 match_ticks=ticks_everywhere,
+                limits=limits,
             )
         )
         timers, inbox = session.parts.timers, session.parts.inbox

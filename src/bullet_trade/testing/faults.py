@@ -6,11 +6,12 @@ as the operator would after a power switch. Nothing that the dying engine still 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from datetime import datetime
-from errno import ENOSPC
+from errno import EIO
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -29,10 +30,10 @@ class KilledError(BaseException):
 
 
 class Fuse:
-    """Counts the points at which a process could die, and kills it at number `blow_at` (from 1; None: never). At points
-    for which `fails` says so the disk is full instead."""
+    """Counts the points at which a process could die, and kills it at number `blow_at` (from 1; None: never). Where
+    `fails` gives an error number (`ENOSPC`, `EIO`), the disk fails with it instead; 0 is no failure."""
 
-    def __init__(self, blow_at: int | None = None, fails: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, blow_at: int | None = None, fails: Callable[[], int] = lambda: 0) -> None:
         self._blow_at = blow_at
         self._fails = fails
         self.dead = False
@@ -50,8 +51,9 @@ class Fuse:
     def write(self, name: str) -> None:
         """The process may die here, or find no room on the disk. Raises `OSError`."""
         self.point(name)
-        if self._fails():
-            raise OSError(ENOSPC, "No space left on device")
+        error = self._fails()
+        if error:
+            raise OSError(error, os.strerror(error))
 
     def blow(self, name: str) -> None:
         """The process dies here."""
@@ -65,6 +67,7 @@ class FusedJournal(SqliteJournal):
     def __init__(self, path: Path, fuse: Fuse) -> None:
         super().__init__(path)
         self._fuse = fuse
+        self._closed = False
 
     def append(self, at: datetime, kind: str, body: msgspec.Struct | dict[str, object]) -> int:
         self._fuse.point(f"before {kind}")
@@ -74,11 +77,16 @@ class FusedJournal(SqliteJournal):
         try:
             self._fuse.write("before barrier")
         except OSError as error:
-            raise self._failure(sqlite3.OperationalError("database or disk is full")) from error
+            if error.errno == EIO:
+                super().barrier()  # what was written may be there all the same after a flush that failed
+            raise self._failure(sqlite3.OperationalError(str(error))) from error
         super().barrier()
         self._fuse.point("after barrier")
 
     def close(self) -> None:
+        closed, self._closed = self._closed, True
+        if closed:
+            return  # by the session already, even if its last records could not be written
         if self._fuse.dead:
             self._db.close()  # rolls back what was begun, as the next process that opens the file would
         else:
@@ -101,6 +109,10 @@ class FusedDisk(Disk):
         self._fuse.point(f"before replace {target.name}")
         super().replace(source, target)
         self._fuse.point(f"after replace {target.name}")
+
+    def settle(self, directory: Path) -> None:
+        self._fuse.write("before settle")
+        super().settle(directory)
 
 
 class FusedBroker:

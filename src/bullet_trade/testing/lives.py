@@ -18,6 +18,7 @@ from bullet_trade.engine.engine import EngineTerms
 from bullet_trade.engine.inbox import StopRequested
 from bullet_trade.market.calendar import exchange_calendar
 from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
+from bullet_trade.ops.control.brake_file import kept_brake
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.clock import Rank
 from bullet_trade.ports.market_data import MarketData
@@ -55,6 +56,10 @@ class World:
     order_wait_s: float = 16.0
     catch_up: timedelta = timedelta(0)
     clock: Callable[[datetime], VirtualClock] = VirtualClock
+    account_sync_s: float | None = None
+    recorder: Callable[[], Recorder] = Recorder
+    ended: datetime = datetime(1, 1, 1)
+    """When the last life ended, however it did."""
 
     @property
     def journal(self) -> Path:
@@ -75,7 +80,7 @@ class World:
         file = self.directory / STRATEGY_FILE
         if not file.exists():
             file.write_text(self.source, encoding="utf-8")
-        clock, recorder = self.clock(start), Recorder()
+        clock, recorder = self.clock(start), self.recorder()
         journal = FusedJournal(self.journal, fuse)
 
         def plug(around: Surroundings) -> Broker:
@@ -91,12 +96,14 @@ class World:
                     journal=journal,
                     store=FileStateStore(self.directory, disk=FusedDisk(fuse), writer=AtOnce()),
                     broker=plug,
+                    brake=kept_brake(self.directory),
                     terms=EngineTerms(
                         file.resolve(),
                         self.order_wait_s,
                         self.last,
                         autosave_s=self.autosave_s,
                         catch_up=self.catch_up,
+                        account_sync_s=self.account_sync_s,
                     ),
                     run_params=RunParams(self.first, self.last),
                     label=file.stem,
@@ -117,4 +124,5 @@ class World:
                 killed = str(point)
             return Life(session, recorder, fuse, killed, clock.now())
         finally:
+            self.ended = clock.now()
             journal.close()

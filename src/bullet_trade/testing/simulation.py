@@ -1,10 +1,12 @@
 """Seeded simulation: engine, counter, connection and disk in one process on the virtual clock.
 
-A seed draws a strategy, what becomes of its orders, and the faults: reports that are dropped, late, repeated or out of
-order, requests that are lost, lists with holes, a line that is cut or dead without notice, an engine that is killed at
-any journal, file or broker call and started again, a full disk, a clock that jumps, orders entered by hand. Until
-13:58 the faults are on and nothing wrong may happen; then the line comes back for good and all must be right by the
-close. The same seed gives the same journal, to the byte.
+A seed draws one to three trading days, a strategy, what becomes of its orders, and the faults: reports that are
+dropped, late, repeated or out of order, requests that are lost, confirmations of orders that nobody has, lists with
+holes, a line that is cut or dead without notice, an engine that is killed at any journal, file or broker call and
+started again, a disk that is full or fails to flush, a clock that jumps, orders of other people, and an operator who
+halts, pauses, resumes, cancels and stops. Until 13:58 of the last day (on most seeds, of each day) the faults are on
+and nothing wrong may happen; then the line comes back for good and all must be right by the close. The same seed gives
+the same journal, to the byte.
 
     python -m bullet_trade.testing.simulation --seeds 1000 [--first 1]
 """
@@ -13,10 +15,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
+from errno import EIO, ENOSPC
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -26,24 +30,34 @@ from bullet_trade.domain.money import price
 from bullet_trade.domain.orders import Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.clock import VirtualClock
+from bullet_trade.engine.events import Event, Stopping
 from bullet_trade.ports.broker import OrderTicket
 from bullet_trade.ports.clock import Rank
 from bullet_trade.store.journal import SqliteJournal, read_journal
 from bullet_trade.strategy.session import Session
-from bullet_trade.testing.counter import Accept, Counter, End, Fill, Refuse, Step
-from bullet_trade.testing.counter_link import FAIR, CounterLink, Weather
-from bullet_trade.testing.fake_market import FakeMarket
+from bullet_trade.testing.counter import Counter, Step
+from bullet_trade.testing.counter_link import FAIR, CounterLink
+from bullet_trade.testing.drawn_day import HOLDINGS, PRICES, course_of, days_of, market, strategy_of, weather_of
 from bullet_trade.testing.faults import Fuse
 from bullet_trade.testing.lives import World
+from bullet_trade.testing.operator_hand import OperatorHand
 from bullet_trade.testing.oracle import Oracle, View
+from bullet_trade.testing.recorder import Recorder
 
-DAY = date(2025, 6, 3)
-START, FAIR_FROM = datetime.combine(DAY, time(9, 10)), datetime.combine(DAY, time(13, 58, 30))
-QUIET = datetime.combine(DAY, time(15, 4))
+BEGIN, FAIR_FROM, LAST_RESTART = time(9, 10), time(13, 58, 30), time(14, 50)
+SETTLED = time(14)
+"""By then everything that went wrong in the morning has been made good."""
+CLOSE, QUIET, AFTER_CLOSE, FOUL_AGAIN = time(15), time(15, 4), time(15, 6), time(20)
 LOOK_EVERY = timedelta(minutes=5)
-PRICES = {"600000.XSHG": 10.0, "000001.XSHE": 12.0, "510300.XSHG": 4.0}
-HOLDINGS = {"600000.XSHG": 3000, "510300.XSHG": 20_000}
-MOST_LIVES = 12
+LIVES_PER_DAY = 12
+NO_MORE_FAULTS = 3
+"""So many lives before the last one that is allowed, the faults end."""
+STRANGER = "bt:another:00100001"
+"""The remark of another program on the same account."""
+
+
+_WHERE = re.compile(rb'"(path":"[^"]*"|pid":\d+),?')
+"""Where a process ran, and as which one, is no part of what happened."""
 
 
 class Verdict(NamedTuple):
@@ -53,6 +67,7 @@ class Verdict(NamedTuple):
     breaches: list[str]
     kills: int
     orders: int
+    days: int
     digest: str
 
 
@@ -71,76 +86,129 @@ class JumpingClock(VirtualClock):
         return step
 
 
+class Listening(Recorder):
+    """Passes on to the judge what people are told."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        super().__init__()
+        self._oracle = oracle
+
+    def tell(self, event: Event) -> None:
+        super().tell(event)
+        at = getattr(event, "at", None)
+        if isinstance(at, datetime):
+            self._oracle.hear(at, str(event))
+        if isinstance(event, Stopping):
+            self._oracle.held = f"the engine said that it stops ({event.reason})"
+
+
 class Simulation:
     """One seed's world and its faults."""
 
     def __init__(self, seed: int, directory: Path) -> None:
         self.seed = seed
         self.draw = draw = Random(f"simulation:{seed}")
-        market = FakeMarket()
-        for code, level in PRICES.items():
-            market.add(code, {DAY: level}, prev_close=level)
-        self.counter = Counter(START, self._course, 150_000.0, HOLDINGS)
+        self.days = days = days_of(draw)
+        self.start, self.fair_from = datetime.combine(days[0], BEGIN), datetime.combine(days[-1], FAIR_FROM)
+        self.calm_evenings = draw.random() < 0.7
+        self.counter = Counter(self.start, self._course, 150_000.0, HOLDINGS)
         self.link = CounterLink(self.counter, draw, weather_of(draw))
-        weather = self.link.weather
+        self.foul = self.link.weather
         # The engine looks at the lists only while an order is unknown: what is lost of others has to come again.
-        self.link.pushes_again = weather.drop > 0 or weather.late > 0 or draw.random() < 0.5
+        self.link.pushes_again = self.foul.drop > 0 or self.foul.late > 0 or draw.random() < 0.5
+        secrets = tuple(f"{draw.getrandbits(64):016x}" for _ in range(2))
+        self.link.account, self.link.token = secrets
         self.world = World(
             directory,
             strategy_of(draw),
-            market,
+            market(),
             self.link,
-            DAY,
-            DAY,
-            autosave_s=draw.choice([300.0, 1800.0, None]),
+            days[0],
+            days[-1],
+            autosave_s=draw.choice([1800.0, 7200.0, None]),
             catch_up=timedelta(seconds=draw.choice([0, 600])),
             clock=JumpingClock,
+            account_sync_s=draw.choice([None, 60.0, 300.0]),
+            recorder=lambda: Listening(self.oracle),
         )
-        self.oracle = Oracle(self.counter, self.world.journal)
+        self.oracle = Oracle(self.counter, self.world.journal, secrets)
+        self.oracle.all_lists_read = self.calm_evenings
+        self.oracle.false_confirmations = self.link.phantoms
+        self.operator = OperatorHand(self.oracle)
         self.link.sent = self.oracle.sent
-        self.by_hand: set[str] = set()
-        self.kills = 0
-        self._disk_full = draw.choice([0.0, 0.0, 0.002])
+        self.by_others: set[str] = set()
+        """Securities of which a person must be told what others did."""
+        self.others_acted = False
+        self.kills = self.lives = 0
+        self._disk_fails = draw.choice([0.0, 0.0, 0.002])
 
     def run(self) -> Verdict:
-        """Live the day; what is wrong with it."""
-        now = START
+        """Live the days; what is wrong with them."""
+        now = self.start
         try:
-            for _ in range(MOST_LIVES):
+            for _ in range(LIVES_PER_DAY * len(self.days)):
                 ended = self._live(now)
                 if ended is None:
                     break
-                self.kills += 1
                 self.oracle.breaches = self.oracle.safety()
-                now = ended + timedelta(seconds=self.draw.choice([1, 40, 900]))
+                now = self._return_at(ended)
             else:
-                self.oracle.breaches.append("the engine did not come through the day")
-            if self.by_hand:
-                self.oracle.told(sorted(self.by_hand))
+                self.oracle.breaches.append("the engine did not come through the days")
+            if self.by_others:
+                self.oracle.told(sorted(self.by_others))
+            if not (self.others_acted or self.foul.drop or self.foul.late or self.foul.short_list):
+                self.oracle.nothing_was_lost()
             breaches = list(dict.fromkeys(self.oracle.quiet()))
         finally:
             self.oracle.close()
-        return Verdict(self.seed, breaches, self.kills, len(self.counter.orders), self._digest())
+        return Verdict(self.seed, breaches, self.kills, len(self.counter.orders), len(self.days), self._digest())
+
+    def _return_at(self, ended: datetime) -> datetime:
+        """When the engine is started again: soon, or after half a day, but in time for a quiet end."""
+        pauses = [1, 40, 900, 900, 8 * 3600] if len(self.days) > 1 else [1, 40, 900]
+        latest = datetime.combine(self.days[-1], LAST_RESTART)
+        back = ended + timedelta(seconds=self.draw.choice(pauses))
+        if self.calm_evenings and ended.time() < FOUL_AGAIN and (back.date() > ended.date() or back.time() > QUIET):
+            back = ended + timedelta(seconds=1)  # it is there when the day's lists are read
+        return max(ended, min(back, latest))
 
     def _live(self, start: datetime) -> datetime | None:
-        """One life from `start`; when it was killed or stopped itself, None when it came to a proper end."""
-        faults = start < FAIR_FROM and self.kills < MOST_LIVES - 3
-        if not faults:
-            self.link.weather = FAIR
+        """One life from `start`: when it was killed or stopped, None when it came through the last day."""
+        self.lives += 1
+        faults = start < self.fair_from and self.lives < LIVES_PER_DAY * len(self.days) - NO_MORE_FAULTS
+        self.link.weather = self.foul if faults and not self._calm(start) else FAIR
         draw = self.draw
         blow_at = draw.randrange(1, 400) if faults and draw.random() < 0.7 else None
-        full = self._disk_full
-        fuse = Fuse(blow_at, lambda: full > 0 and self.link.weather is not FAIR and draw.random() < full)
-        kill_at = start + timedelta(seconds=draw.uniform(1, 9000)) if faults and draw.random() < 0.3 else None
+        within = draw.choice([9000.0, (self.fair_from - start).total_seconds()])
+        kill_at = start + timedelta(seconds=draw.uniform(1, within)) if faults and draw.random() < 0.3 else None
+        if kill_at and self._calm(kill_at):
+            kill_at = datetime.combine(kill_at.date(), FOUL_AGAIN)
         try:
-            life = self.world.live(start, fuse, kill_at if kill_at and kill_at < FAIR_FROM else None, self._stage)
+            life = self.world.live(
+                start,
+                Fuse(blow_at, self._disk_error),
+                kill_at if kill_at and kill_at < self.fair_from else None,
+                lambda session: self._stage(session, faults),
+            )
         except StateError:  # it stopped itself, loudly
             self._first_start_again(start)
-            return max(start, self.counter.now)
+            self.kills += 1
+            return self.world.ended
         except InvariantError as error:
             self.oracle.breaches.append(f"I4 the engine contradicts itself: {error}")
-            return max(start, self.counter.now)
-        return life.ended if life.killed else None
+            self.kills += 1
+            return self.world.ended
+        self.kills += bool(life.killed)
+        through = max(start, life.ended) >= datetime.combine(self.days[-1], CLOSE)
+        return life.ended if life.killed or not through else None
+
+    def _calm(self, now: datetime) -> bool:
+        return self.calm_evenings and FAIR_FROM <= now.time() < FOUL_AGAIN
+
+    def _disk_error(self) -> int:
+        if self.link.weather is FAIR or not self._disk_fails or self.draw.random() >= self._disk_fails:
+            return 0
+        return self.draw.choice([ENOSPC, EIO])
 
     def _first_start_again(self, now: datetime) -> None:
         """A first start that was cut off before anything was saved is refused; the operator says --fresh."""
@@ -154,54 +222,97 @@ class Simulation:
 
     # -- what happens during a life --------------------------------------------------------------------------------
 
-    def _stage(self, session: Session) -> None:
+    def _stage(self, session: Session, faults: bool) -> None:
         """Set what is going to happen to this life."""
-        timers, draw = session.parts.timers, self.draw
+        timers = session.parts.timers
         now = session.parts.clock.now()
-
-        def look() -> None:
-            self.oracle.look(view(session))
-            timers.add(session.parts.clock.now() + LOOK_EVERY, Rank.MARKET, look)
-
-        timers.add(now + LOOK_EVERY, Rank.MARKET, look)
-        timers.add(max(now, FAIR_FROM), Rank.MARKET, self._clear_up)
-        if now < QUIET:
-            timers.add(QUIET, Rank.MARKET, lambda: self._quiet(session))
-        if now >= FAIR_FROM:
+        for day in self.days:
+            last = day == self.days[-1]
+            if last or self.calm_evenings:
+                self._at(session, day, FAIR_FROM, self._clear_up, late=last)
+                self._at(session, day, QUIET, lambda: self._quiet(session, after_close=False))
+                self._at(session, day, AFTER_CLOSE, lambda: self._quiet(session, after_close=True))
+            if not last:
+                self._at(session, day, FOUL_AGAIN, self._foul_again)
+            self._look_all_day(session, day)
+        self.operator.take_over(session)
+        if not faults:
             return
-        for _ in range(draw.choice([0, 0, 1, 2])):
+        draw = self.draw
+        for _ in range(draw.choice([0, 0, 1, 2]) * len(self.days)):
             timers.add(
                 self._moment(now), Rank.MARKET, lambda: self.link.cut(draw.choice([0, 30]), draw.choice([5, 300]))
             )
-        if draw.random() < 0.3:
-            timers.add(self._moment(now), Rank.MARKET, self._trade_by_hand)
+        if draw.random() < 0.4:
+            timers.add(self._moment(now), Rank.MARKET, self._others_act)
+        for _ in range(draw.choice([0, 0, 0, 1, 3])):
+            timers.add(self._moment(now), Rank.MARKET, lambda: self.operator.act(session, draw))
         clock = session.parts.clock
         if draw.random() < 0.2 and isinstance(clock, JumpingClock):
             timers.add(self._moment(now), Rank.MARKET, lambda: clock.jump(draw.choice([5, 600])))
 
+    @staticmethod
+    def _at(session: Session, day: date, when: time, action: Callable[[], None], late: bool = False) -> None:
+        """Have `action` called then; if that is past, not at all, or (`late`) at once."""
+        due, now = datetime.combine(day, when), session.parts.clock.now()
+        if due > now or late:
+            session.parts.timers.add(max(due, now), Rank.MARKET, action)
+
+    def _look_all_day(self, session: Session, day: date) -> None:
+        timers, clock = session.parts.timers, session.parts.clock
+        end = datetime.combine(day, AFTER_CLOSE)
+
+        def look() -> None:
+            fair = self.link.weather is FAIR and not self.others_acted and clock.now().time() > SETTLED
+            (self.oracle.look_when_fair if fair else self.oracle.look)(view(session))
+            if clock.now() + LOOK_EVERY < end:
+                timers.add(clock.now() + LOOK_EVERY, Rank.MARKET, look)
+
+        first = max(clock.now(), datetime.combine(day, BEGIN)) + LOOK_EVERY
+        if first < end:
+            timers.add(first, Rank.MARKET, look)
+
     def _moment(self, now: datetime) -> datetime:
-        until = FAIR_FROM - timedelta(minutes=10)
-        return now + (until - now) * self.draw.random() if now < until else now
+        """Some moment before the faults end, mostly while the market is open."""
+        until = self.fair_from - timedelta(minutes=10)
+        moment = now + (until - now) * self.draw.random() if now < until else now
+        if not BEGIN <= moment.time() <= QUIET and self.draw.random() < 0.8:
+            moment = max(now, datetime.combine(moment.date(), time(10)))
+        if self._calm(moment):
+            moment = datetime.combine(moment.date(), FOUL_AGAIN)
+        return min(moment, max(now, until))
 
     def _clear_up(self) -> None:
         """No faults from now on; the connection is made anew, as after every loss of it."""
         self.link.weather = FAIR
+        self.operator.let_go()
         self.link.cut(0.0, 1.0)
 
-    def _quiet(self, session: Session) -> None:
-        """Just before the day is closed; what was traded by hand is told by the close itself."""
+    def _foul_again(self) -> None:
+        self.link.weather = self.foul
+
+    def _quiet(self, session: Session, after_close: bool) -> None:
+        """Just before the day is closed, and after it; what others did may be told by the close itself."""
         seen = view(session)
         self.oracle.look(seen)
-        if not self.by_hand:
+        if after_close or not self.others_acted:
             self.oracle.look_when_quiet(seen)
 
-    def _trade_by_hand(self) -> None:
-        code = self.draw.choice(sorted(PRICES))
-        before = len(self.counter.trades)
-        side = self.draw.choice([Side.BUY, Side.SELL])
-        self.counter.by_hand(Code(code), side, 100, price(PRICES[code]))
-        if len(self.counter.trades) > before:
-            self.by_hand.add(code)
+    def _others_act(self) -> None:
+        """Somebody else trades on the account, leaves an order there, or shares come without a trade."""
+        self.others_acted = True
+        draw = self.draw
+        code = Code(draw.choice(sorted(PRICES)))
+        side, tag = draw.choice([Side.BUY, Side.SELL]), draw.choice(["", "手工", STRANGER])
+        match draw.choice(["trade", "trade", "rest", "bonus"]):
+            case "trade":
+                if self.counter.by_hand(code, side, 100, price(PRICES[code]), tag).filled:
+                    self.by_others.add(code)
+            case "rest":
+                self.counter.by_hand(code, side, 100, price(PRICES[code]), tag, fills=False)
+            case "bonus" if self.counter.holdings.get(code):
+                self.counter.move(code, 100)
+                self.by_others.add(code)
 
     def _course(self, ticket: OrderTicket) -> Sequence[Step]:
         return course_of(Random(f"{self.seed}:{ticket.tag}"))
@@ -209,7 +320,7 @@ class Simulation:
     def _digest(self) -> str:
         digest = hashlib.sha256()
         for row in read_journal(self.world.journal):
-            digest.update(f"{row.seq} {row.at} {row.kind} ".encode() + row.body)
+            digest.update(f"{row.seq} {row.at} {row.kind} ".encode() + _WHERE.sub(b"", row.body))
         return digest.hexdigest()
 
 
@@ -221,61 +332,6 @@ def view(session: Session) -> View:
         {str(p.code): (p.amount, book.sellable(p.code)) for p in book.ledger if p.amount},
         {order.tag: (order.is_final, order.filled) for order in book.orders.values()},
     )
-
-
-def weather_of(draw: Random) -> Weather:
-    """How bad the connection is today."""
-    chance = (0.0, 0.0, 0.1, 0.4)
-    return Weather(
-        drop=draw.choice(chance),
-        late=draw.choice(chance),
-        late_s=draw.choice([2.0, 20.0]),
-        again=draw.choice(chance),
-        lose_request=draw.choice([0.0, 0.1]),
-        short_list=draw.choice(chance),
-    )
-
-
-def course_of(draw: Random) -> Sequence[Step]:
-    """What becomes of an order."""
-    soon, later = draw.uniform(0.1, 3.0), draw.uniform(5.0, 2400.0)
-    courses: list[Sequence[Step]] = [
-        (Accept(0.1), Fill(soon, 0.4), Fill(soon + 0.5, 1.0)),
-        (Accept(0.1), Fill(soon, 1.0)),
-        (Fill(soon, 0.3), Accept(soon + 1.0), Fill(later, 1.0)),
-        (Accept(0.1), Fill(later, 0.5), End(later + 1.0)),
-        (Accept(0.1), Fill(later, 0.5)),
-        (Accept(0.2),),
-        (Accept(0.2), Refuse(soon)),
-        (Refuse(soon),),
-        (End(soon),),
-    ]
-    return draw.choice(courses)
-
-
-def strategy_of(draw: Random) -> str:
-    """A strategy with a handful of moments at which it trades."""
-    lines = ["from jqdata import *", "def initialize(context):", "    g.done = []"]
-    bodies: list[str] = []
-    for number in range(draw.randint(3, 8)):
-        minute = draw.choice([*range(570, 690), *range(780, 890)])
-        lines.append(f"    run_daily(at_{number}, '{minute // 60}:{minute % 60:02d}')")
-        code = draw.choice(sorted(PRICES))
-        amount = draw.choice([100, 500, 1000]) * draw.choice([1, 1, -1])
-        limit = round(PRICES[code] * draw.choice([0.99, 1.0, 1.01]), 2)
-        wait = draw.choice(["0", "None", "None"])
-        action = draw.choice(
-            [
-                f"order('{code}', {amount})",
-                f"order('{code}', {amount}, wait_timeout={wait})",
-                f"order('{code}', {amount}, LimitOrderStyle({limit}), wait_timeout={wait})",
-                f"order_target('{code}', {abs(amount)})",
-                f"order_target('{code}', 0)",
-                "[cancel_order(one) for one in get_open_orders().values()]",
-            ]
-        )
-        bodies += [f"def at_{number}(context):", f"    {action}", f"    g.done.append({number})"]
-    return "\n".join([*lines, *bodies, ""])
 
 
 def simulate(seed: int, directory: Path | None = None) -> Verdict:
@@ -292,15 +348,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=1)
     asked = parser.parse_args()
-    kills = orders = failed = 0
+    kills = orders = days = failed = 0
     for seed in range(asked.first, asked.first + asked.seeds):
         verdict = simulate(seed)
-        kills, orders = kills + verdict.kills, orders + verdict.orders
+        kills, orders, days = kills + verdict.kills, orders + verdict.orders, days + verdict.days
         if verdict.breaches:
             failed += 1
             sys.stdout.write(f"seed {seed}: {'; '.join(verdict.breaches[:4])}\n")
             sys.stdout.flush()
-    sys.stdout.write(f"seeds {asked.seeds}, kills {kills}, orders {orders}, failed {failed}\n")
+    sys.stdout.write(f"seeds {asked.seeds}, days {days}, kills {kills}, orders {orders}, failed {failed}\n")
     return 1 if failed else 0
 
 

@@ -169,6 +169,23 @@ def open_account(cash: Money, positions: Sequence[Opening] = ()) -> Account:
     return Account(cash=cash, holdings=holdings)
 
 
+def taken_over(snapshot: AccountSnapshot) -> Account:
+    """A simulated account that begins where a real one stands: its cash with what open orders had frozen, its shares,
+    of them free what may be sold. Its open orders stay behind."""
+    day = snapshot.at.date()
+    holdings = {
+        str(row.code): Holding(
+            free=row.closeable,
+            fresh=row.amount - row.closeable,
+            paid=Money(row.amount * row.cost),
+            lots=[HeldLot(date(1990, 12, 19), row.amount)],
+        )
+        for row in snapshot.holdings
+        if row.amount
+    }
+    return Account(cash=Money(snapshot.available + snapshot.frozen), holdings=holdings, day=day.isoformat())
+
+
 def saved_form(account: Account) -> bytes:
     """The account as it is kept in a file (JSON)."""
     return msgspec.json.format(msgspec.json.encode(account), indent=1)

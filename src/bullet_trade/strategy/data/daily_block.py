@@ -133,7 +133,8 @@ class DailyBlocks:
     """Blocks by code, each long enough that a forward-moving run loads it once in some two hundred sessions.
 
     A block reaches into the future where the source knows it (a replay); readers cut at the current session. A block
-    whose source had no bar of the present session is asked for again once per day, as a live source needs it.
+    whose source had no bar of the present session is asked for again once per day, as a live source needs it; one
+    without any bar each time, because the data may only be on their way.
     """
 
     MAX_ROWS = 2_500_000
@@ -154,7 +155,7 @@ class DailyBlocks:
             block is not None
             and block.start <= first
             and position < block.stop
-            and (block.last_row >= position or block.asked_on == today)
+            and (block.last_row >= position or (block.asked_on == today and block.last_row >= block.start))
         ):
             return block
         return self._renew(security, block, first, today, position)

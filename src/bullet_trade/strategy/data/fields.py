@@ -34,9 +34,6 @@ KNOWN_BEFORE_OPEN = frozenset({PRE_CLOSE, PAUSED, FACTOR, HIGH_LIMIT, LOW_LIMIT}
 BLANK_WHEN_PAUSED = frozenset({OPEN, CLOSE, HIGH, LOW, VOLUME, MONEY, PRE_CLOSE, HIGH_LIMIT, LOW_LIMIT, AVG})
 """What ``fill_paused=False`` leaves NaN on suspended days."""
 
-NEVER_KNOWN = frozenset({"open_interest"})
-"""Fields of futures: NaN for everything that an A-share account trades."""
-
 
 def numbers_of(names: tuple[str, ...]) -> tuple[int, ...]:
     """The rows of a table for field names. Raises `StrategyError` for an unknown one."""

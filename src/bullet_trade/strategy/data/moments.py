@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bullet_trade.domain.errors import StrategyError
+from bullet_trade.engine.clock import BEIJING
 
 if TYPE_CHECKING:
     from bullet_trade.strategy.session import Session
@@ -23,9 +24,12 @@ class FutureDataError(StrategyError):
 
 
 def moment(value: object, of_day: time = time()) -> datetime:
-    """A point in time; one that names a day only is at `of_day`. Raises `StrategyError` for what is no time."""
+    """A point in time, naive Beijing time whatever its zone; one that names a day only is at `of_day`.
+
+    Raises `StrategyError` for what is no time.
+    """
     if isinstance(value, datetime):  # a pandas Timestamp is one, too
-        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+        return _naive(value.to_pydatetime() if isinstance(value, pd.Timestamp) else value)
     if isinstance(value, date):
         return datetime.combine(value, of_day)
     text = str(value)
@@ -35,7 +39,11 @@ def moment(value: object, of_day: time = time()) -> datetime:
         raise StrategyError(f"日期 {value!r} 无法识别", "写成 '2025-01-02' 或 '2025-01-02 10:00:00'") from error
     if pd.isna(found):
         raise StrategyError(f"日期 {value!r} 无法识别", "写成 '2025-01-02' 或 '2025-01-02 10:00:00'")
-    return datetime.combine(found.date(), of_day) if len(text) <= len("2025-01-02") else found
+    return datetime.combine(found.date(), of_day) if len(text) <= len("2025-01-02") else _naive(found)
+
+
+def _naive(value: datetime) -> datetime:
+    return value if value.tzinfo is None else value.astimezone(BEIJING).replace(tzinfo=None)
 
 
 def day_of(value: object) -> date:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,21 @@ class Panel:
     ``.ix`` (labels, positions where there is no such label). Iterating gives the names of the fields.
     """
 
-    def __init__(self, values: FloatArray, items: pd.Index, major_axis: pd.Index, minor_axis: pd.Index) -> None:
-        """`values` has the shape (items, major_axis, minor_axis)."""
-        self.values = values
-        self.items = items
-        self.major_axis = major_axis
-        self.minor_axis = minor_axis
+    def __init__(
+        self,
+        data: FloatArray | Mapping[str, pd.DataFrame],
+        items: Iterable[object] | None = None,
+        major_axis: Iterable[object] | None = None,
+        minor_axis: Iterable[object] | None = None,
+    ) -> None:
+        """`data` has the shape (items, major_axis, minor_axis), or is a frame of times by codes for each item."""
+        if isinstance(data, Mapping):
+            data, items, major_axis, minor_axis = _stacked(data)
+        self.values = data
+        self.items, self.major_axis, self.minor_axis = (
+            pd.Index(range(size) if axis is None else axis)
+            for axis, size in zip((items, major_axis, minor_axis), data.shape, strict=True)
+        )
 
     @property
     def axes(self) -> list[pd.Index]:
@@ -134,6 +144,16 @@ class Panel:
                 return pd.Series(values, index)
             case _:
                 return float(values)
+
+
+def _stacked(frames: Mapping[str, pd.DataFrame]) -> tuple[FloatArray, pd.Index, pd.Index, pd.Index]:
+    """The frames over all their times and codes, NaN where one has none."""
+    axes = [frame.axes for frame in frames.values()]
+    if not axes:
+        return np.empty((0, 0, 0)), pd.Index([]), pd.Index([]), pd.Index([])
+    rows, columns = (reduce(pd.Index.union, both) for both in zip(*axes, strict=True))
+    tables = [frame.reindex(index=rows, columns=columns).to_numpy(dtype=np.float64) for frame in frames.values()]
+    return np.array(tables), pd.Index(list(frames), dtype=object), rows, columns
 
 
 _AXES: dict[int | str, int] = {0: 0, 1: 1, 2: 2, "items": 0, "major_axis": 1, "minor_axis": 2, "major": 1, "minor": 2}

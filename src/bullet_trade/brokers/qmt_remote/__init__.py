@@ -1,0 +1,1 @@
+"""The broker over a `bullet-trade server` on another machine."""

@@ -1,0 +1,1 @@
+"""Quotes, history and reference data of a `bullet-trade server` on another machine."""

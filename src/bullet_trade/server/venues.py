@@ -1,0 +1,64 @@
+"""What a server type provides: brokers for its accounts, quotes, and history. One row per type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bullet_trade.domain.errors import UsageError
+from bullet_trade.engine.clock import Clock
+from bullet_trade.market.calendar import TradingCalendar
+from bullet_trade.ops.settings import Settings
+from bullet_trade.ports.market_data import MarketData
+from bullet_trade.server.accounts import AccountSpec
+from bullet_trade.server.desk import World
+from bullet_trade.server.owner import Owner
+from bullet_trade.server.quote_desk import QuoteWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a venue is opened with. `directory` is the server's own, existing and writable."""
+
+    settings: Settings
+    clock: Clock
+    directory: Path
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryWorld:
+    """Bars and descriptions; they belong to the thread that opened them."""
+
+    data: MarketData
+    calendar: TradingCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Each function is called on the thread that will own what it makes, and raises `UsageError`, `StateError` or
+    `DataError`. `label` is shown to people, `backend_type` told to clients."""
+
+    label: str
+    backend_type: str
+    open_account: Callable[[AccountSpec, Owner], World]
+    open_quotes: Callable[[Owner], QuoteWorld]
+    open_history: Callable[[], HistoryWorld]
+
+
+def _simulator(setting: Setting) -> Venue:
+    from bullet_trade.server.simulator import simulator_venue
+
+    return simulator_venue(setting)
+
+
+SERVER_TYPES: dict[str, Callable[[Setting], Venue]] = {"simulator": _simulator}
+
+
+def open_venue(server_type: str, setting: Setting) -> Venue:
+    """The venue of a server type. Raises `UsageError` for an unknown one."""
+    found = SERVER_TYPES.get(server_type.replace("-", "_"))
+    if found is None:
+        raise UsageError(f"未知的服务类型 {server_type!r}", f"可用：{'、'.join(SERVER_TYPES)}")
+    return found(setting)
