@@ -164,3 +164,14 @@ class TestVirtualClock:
         threading.Timer(0.02, inbox.put, (StopRequested("x"),)).start()
         assert clock.wait(inbox, T0 + timedelta(hours=1)) == StopRequested("x")
         assert T0 < clock.now() < T0 + timedelta(minutes=5)
+
+
+def test_a_played_day_skips_the_night_and_the_days_without_a_session() -> None:
+    clock, inbox = VirtualClock(datetime(2025, 12, 5, 15, 29, 59), speed=1_000.0), Inbox()
+    wall = WallClock()
+    began = wall.monotonic()
+    assert clock.wait(inbox, datetime(2025, 12, 8, 0, 0)) is None
+    assert clock.now() == datetime(2025, 12, 8, 0, 0)
+    assert clock.wait(inbox, datetime(2025, 12, 8, 9, 0, 1)) is None
+    assert clock.now() == datetime(2025, 12, 8, 9, 0, 1)
+    assert wall.monotonic() - began < 5.0  # two and a half days at that speed would take 236 s

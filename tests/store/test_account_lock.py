@@ -23,6 +23,7 @@ def take(home: Path, account: str = "8880123456", broker: str = "qmt") -> Held:
 
 
 def test_a_second_engine_on_the_account_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
+    """B11: another process on the same account is refused, wherever its files are."""
     held = take(tmp_path)
     with pytest.raises(StateError, match=rf"账户 …56 正被.*进程 {os.getpid()}.*{SINCE}.*rotation.*/rt/one"):
         take(tmp_path)

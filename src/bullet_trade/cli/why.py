@@ -21,7 +21,10 @@ def why(
     env_file: Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
 ) -> None:
-    """为什么下了这笔单，或为什么没有下单。例：bullet-trade why 600519 --at 10:31"""
+    """为什么下了这笔单，或为什么没有下单。
+
+    例：bullet-trade why 600519 --at 10:31
+    """
     import msgspec
 
     from bullet_trade.market.codes import normalize
@@ -32,7 +35,9 @@ def why(
 
     directory = runtime_dir if runtime_dir is not None else load_settings(env_file).runtime_dir
     rows = list(read_journal(directory / JOURNAL_FILE))
-    wanted = _day(day) if day else (rows[-1].at[:10] if rows else f"{date.min}")
+    if not rows:
+        raise UsageError(f"{directory} 的流水还没有记录", "等引擎运行起来再问，或检查 --runtime-dir")
+    wanted = _day(day) if day else rows[-1].at[:10]
     number = _number(target)
     stories = explain(rows, Question("" if number else normalize(target), number, wanted, _moment(wanted, at)))
     if as_json:

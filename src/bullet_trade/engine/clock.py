@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from datetime import time as time_of_day
 from typing import Protocol
 
 from bullet_trade.engine.inbox import Inbox, Message
@@ -24,6 +25,10 @@ HELD_UP_S = 10.0
 
 STEP_S = 2.0
 """Civil time may run this far ahead of or behind the monotonic clock between two looks before it counts as a step."""
+
+
+PLAYED_FROM, PLAYED_TO = time_of_day(9, 0), time_of_day(15, 30)
+"""The part of a day that a replay at a given speed plays; it skips the rest."""
 
 
 def local_offset() -> timedelta:
@@ -55,7 +60,8 @@ class Clock(Protocol):
 class VirtualClock:
     """Time that moves only when the engine has nothing left to do at the present instant.
 
-    `speed` None jumps; a number plays N seconds of exchange time per real second. Waiting for nothing returns at once.
+    `speed` None jumps; a number plays N seconds of exchange time per real second between 09:00 and 15:30. Waiting for
+    nothing returns at once.
     """
 
     virtual = True
@@ -85,6 +91,14 @@ class VirtualClock:
         return None
 
     def _play(self, inbox: Inbox, until: datetime, speed: float) -> Message | None:
+        while self._now < until:
+            self._skip_night(until)
+            message = self._play_day(inbox, min(until, datetime.combine(self._now.date(), PLAYED_TO)), speed)
+            if message is not None:
+                return message
+        return None
+
+    def _play_day(self, inbox: Inbox, until: datetime, speed: float) -> Message | None:
         start, began = self._now, time.monotonic()
         while self._now < until:
             rest_s = (until - self._now).total_seconds() / speed
@@ -94,6 +108,15 @@ class VirtualClock:
             if message is not None:
                 return message
         return None
+
+    def _skip_night(self, until: datetime) -> None:
+        """Nights and days without a session pass at once: nobody wants to watch them."""
+        now = self._now
+        if now.time() < PLAYED_FROM:
+            self._now = min(until, datetime.combine(now.date(), PLAYED_FROM))
+        elif now.time() >= PLAYED_TO:
+            morning = datetime.combine(max(until.date(), now.date() + timedelta(days=1)), PLAYED_FROM)
+            self._now = min(until, morning)
 
 
 class WallClock:

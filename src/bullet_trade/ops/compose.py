@@ -107,7 +107,7 @@ class Run:
 
 
 def open_data(source: str, calendar: TradingCalendar) -> MarketData:
-    """``synthetic``, ``synthetic:SEED`` or a directory; ``qmt`` is opened by `compose`. Raises `UsageError` otherwise."""
+    """``synthetic``, ``synthetic:SEED`` or a directory (`compose` opens ``qmt``). Raises `UsageError` otherwise."""
     name, _, seed = source.partition(":")
     if name == "synthetic":
         if seed and not seed.isdecimal():
@@ -197,7 +197,9 @@ def compose(
             lock_account(held, home, request.broker, account, since, request.strategy.resolve(), directory)
             bind(directory, request.broker, account)
         journal = SqliteJournal(
-            directory / JOURNAL_FILE, "full" if settings.journal_sync == "full" else "normal", batch=days is not None
+            directory / JOURNAL_FILE,
+            "full" if settings.journal_sync == "full" else "normal",
+            batch=days is not None and request.speed is None,
         )
         undo.callback(journal.close)
         if days is None:
