@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
 from pathlib import Path
 
 from bullet_trade.domain.money import money
 from bullet_trade.engine.events import DayClosed, Event, StateNote
+from bullet_trade.ops.compose import RunRequest, composed
 from bullet_trade.ops.daily_report import DailyReports, daily_page, daily_text, read_facts, report_path
+from bullet_trade.ops.log_masking import masking
 from bullet_trade.ops.notify.note import note_of
+from bullet_trade.ops.onlookers import Onlookers
+from bullet_trade.ops.settings import Settings, validated
 from bullet_trade.testing.days import DaysRun, run_days
 from bullet_trade.testing.fake_market import FakeMarket
 from bullet_trade.testing.recorder import Recorder
@@ -112,6 +117,23 @@ def test_without_a_journal_the_text_is_what_the_close_says_and_the_failure_is_to
     assert "总资产 5.00，当日 —" in reports.words(close)
     assert len(log.of(StateNote)) == 2
     assert not report_path(tmp_path, DAYS[0]).exists()
+
+
+def test_a_live_run_has_its_closes_reported_and_a_replay_has_not(tmp_path: Path) -> None:
+    close = two_days(tmp_path).recorder.of(DayClosed)[1]
+    settings = validated(Settings, {})
+    live = RunRequest(tmp_path / "strategy_under_test.py", "simulator", None, None, "synthetic", tmp_path / "runtime")
+    onlookers = Onlookers(live, settings, masking(()))
+    with onlookers.around(Recorder()), composed(live, settings, Recorder()) as run:
+        onlookers.start(run)
+        for member in onlookers.members:
+            member.tell(close)
+    run.session.parts.journal.close()
+    assert report_path(run.directory, DAYS[1]).exists()
+    replay = dataclasses.replace(live, replay="auto")
+    assert Onlookers(replay, settings, masking(())).members == []
+    off = validated(Settings, {"daily_report": "false"})
+    assert Onlookers(live, off, masking(())).members == []
 
 
 def test_the_messenger_sends_the_text_as_the_days_summary(tmp_path: Path) -> None:

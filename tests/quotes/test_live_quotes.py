@@ -208,3 +208,14 @@ def test_a_simulated_account_meets_snapshots_on_the_engines_thread() -> None:
     assert met == [10.3]
     screen.quotes.unfollow(PAB)
     assert screen.source.unsubscribed == [PAB]
+
+
+def test_a_snapshot_that_came_before_the_running_day_was_opened_is_not_delivered_again() -> None:
+    """A start in mid-session: the strategy subscribes first, and the renewed subscription repeats the snapshot."""
+    screen = Screen()
+    got: list[float] = []
+    screen.quotes.subscribe([PAB], lambda tick: got.append(tick.current))
+    screen.push(10.3)
+    screen.quotes.open_day(DAY)
+    screen.push(10.3)
+    assert got == [10.3]

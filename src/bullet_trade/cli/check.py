@@ -22,7 +22,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
 ) -> None:
-    """检查策略用到的函数和写法是否支持，不运行策略。有必须修改的内容时退出码为 1。例：bullet-trade check 我的策略.py"""
+    """检查策略用到的函数和写法是否支持，不运行策略。
+
+    有必须修改的内容时退出码为 1。例：bullet-trade check 我的策略.py
+    """
     import msgspec
 
     from bullet_trade.ops.strategy_check import check_strategy

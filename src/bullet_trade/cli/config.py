@@ -36,7 +36,10 @@ def show(
     changed: Annotated[bool, typer.Option("--changed", help="只看不是默认值的")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """每个变量生效的值和来源；密码显示为 ***。例：bullet-trade config show --changed"""
+    """每个变量生效的值和来源；密码显示为 ***。
+
+    例：bullet-trade config show --changed
+    """
     import msgspec
 
     from bullet_trade.ops.config_origin import DEFAULT, Effective, effective
@@ -63,7 +66,10 @@ def check(
     broker: Annotated[str, typer.Option(help="按这个券商检查（默认取 DEFAULT_BROKER）")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """一次列出全部问题；有问题时退出码 2。不连接券商（那是 bullet-trade doctor）。"""
+    """一次列出配置的全部问题；有问题时退出码 2。
+
+    不连接券商（那是 bullet-trade doctor）。例：bullet-trade config check --broker qmt
+    """
     import msgspec
 
     from bullet_trade.ops.config_check import deeper_problems, name_problems, value_problems

@@ -43,7 +43,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="每秒刷新，Ctrl+C 结束")] = False,
 ) -> None:
-    """显示正在运行的引擎：账户、持仓、委托、任务、刹车。策略卡住时也能用。例：bullet-trade status --watch"""
+    """显示正在运行的引擎：账户、持仓、委托、任务、刹车。
+
+    策略卡住时也能用。例：bullet-trade status --watch
+    """
     import msgspec
     from rich.console import Console
 
@@ -61,17 +64,26 @@ def status(
 
 
 def pause(runtime_dir: Directory = None, why: Why = "") -> None:
-    """暂停策略：不调用定时函数，不下新单；回报、对账照常。例：bullet-trade pause --why 检查信号"""
+    """暂停策略：不调用定时函数，不下新单；回报、对账照常。
+
+    例：bullet-trade pause --why 检查信号
+    """
     _show(_ask(_directory(runtime_dir), "pause", why))
 
 
 def resume(runtime_dir: Directory = None, why: Why = "") -> None:
-    """解除暂停或急停。例：bullet-trade resume"""
+    """解除暂停或急停。
+
+    例：bullet-trade resume
+    """
     _show(_ask(_directory(runtime_dir), "resume", why))
 
 
 def halt(runtime_dir: Directory = None, why: Why = "") -> None:
-    """急停：立即拒绝一切新委托，重启后仍有效，直到 resume。例：bullet-trade halt --why 行情异常"""
+    """急停：立即拒绝一切新委托，重启后仍有效，直到 resume。
+
+    例：bullet-trade halt --why 行情异常
+    """
     _show(_ask(_directory(runtime_dir), "halt", why))
 
 
@@ -80,7 +92,10 @@ def cancel_all(
     why: Why = "",
     everything: Annotated[bool, typer.Option("--all", help="也撤其他来源的委托（券商接口支持时）")] = False,
 ) -> None:
-    """撤销本策略全部未完成的委托。例：bullet-trade cancel-all"""
+    """撤销本策略全部未完成的委托。
+
+    例：bullet-trade cancel-all
+    """
     _show(_ask(_directory(runtime_dir), "cancel-all", why, everything))
 
 
@@ -89,7 +104,10 @@ def flatten(
     why: Why = "",
     yes: Annotated[bool, typer.Option("--yes", help="不再询问，直接卖出")] = False,
 ) -> None:
-    """卖出全部可卖的持仓；先列计划，确认后执行。急停下也能用。例：bullet-trade flatten"""
+    """卖出全部可卖的持仓；先列计划，确认后执行。急停下也能用。
+
+    例：bullet-trade flatten
+    """
     from rich.console import Console
 
     from bullet_trade.ops.status_text import plan_table
@@ -105,7 +123,7 @@ def flatten(
         raise typer.Exit(EXIT_NOT_DONE)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("flatten 需要确认，这里没有终端", "加 --yes")
+            raise UsageError("flatten 会以市价卖出全部持仓，需要确认，但这里没有终端", "确认无误后加 --yes")
         typer.confirm("按计划以市价卖出？", abort=True)
     reply = _ask(directory, "flatten", why)
     typer.echo(reply.text)
@@ -115,12 +133,18 @@ def flatten(
 
 
 def reload(runtime_dir: Directory = None, why: Why = "") -> None:
-    """重新加载策略文件：g 和定时任务保留，出错时旧代码继续运行。例：bullet-trade reload"""
+    """重新加载策略文件：g 和定时任务保留，出错时旧代码继续运行。
+
+    例：bullet-trade reload
+    """
     _show(_ask(_directory(runtime_dir), "reload", why))
 
 
 def stop(runtime_dir: Directory = None, why: Why = "") -> None:
-    """保存状态并退出；未完成的委托留在券商。例：bullet-trade stop"""
+    """保存状态并退出；未完成的委托留在券商。
+
+    例：bullet-trade stop
+    """
     _show(_ask(_directory(runtime_dir), "stop", why))
 
 

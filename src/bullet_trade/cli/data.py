@@ -78,7 +78,10 @@ def import_(
     time_label: Annotated[LabelChoice, typer.Option(help="分钟线的时间是结束还是开始")] = LabelChoice.END,
     encoding: Annotated[EncodingChoice, typer.Option(help="CSV 的编码")] = EncodingChoice.UTF_8,
 ) -> None:
-    """导入 CSV 或 Parquet。例：bullet-trade data import 600519.csv --to data --volume-unit lot"""
+    """导入 CSV 或 Parquet。
+
+    例：bullet-trade data import 600519.csv --to data --volume-unit lot
+    """
     from bullet_trade.market.codes import normalize
     from bullet_trade.quotes.local.columns import TABLES
     from bullet_trade.quotes.local.importer import import_files
@@ -102,7 +105,10 @@ def check(
     directory: Annotated[Path, typer.Argument(help="数据目录", metavar="目录")],
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出，按代码和日期逐条列出")] = False,
 ) -> None:
-    """检查缺口、不在最小变动单位上的价格、重复和不可能的数值。有问题时退出码为 1。"""
+    """检查缺口、价格单位、重复和不可能的数值。有问题时退出码为 1。
+
+    例：bullet-trade data check data --json
+    """
     from bullet_trade.quotes.local.check import check_store
 
     result = check_store(directory)

@@ -42,7 +42,10 @@ def doctor(
     yes: Annotated[bool, typer.Option("--yes", help="不再询问：确认发出验收用的委托")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
 ) -> None:
-    """逐项检查环境、设置、目录和券商连接；有失败项时退出码为 1。例：bullet-trade doctor --broker qmt"""
+    """逐项检查环境、设置、目录和券商连接；有失败项时退出码为 1。
+
+    例：bullet-trade doctor --broker qmt
+    """
     from bullet_trade.domain.errors import UsageError
     from bullet_trade.ops.doctor.here import BROKERS, this_site
     from bullet_trade.ops.doctor.table import examine

@@ -24,7 +24,10 @@ def init(
     directory: Annotated[Path, typer.Argument(help="目录，默认当前目录", metavar="目录")] = Path("."),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="不询问，全部用默认值")] = False,
 ) -> None:
-    """建一个工作目录：.env、示例策略、日志和运行目录。已有的文件不动。例：bullet-trade init 我的策略"""
+    """建一个工作目录：.env、示例策略、日志和运行目录。已有的文件不动。
+
+    例：bullet-trade init 我的策略
+    """
     from bullet_trade.cli.config import models
     from bullet_trade.ops.working_directory import make_working_directory, next_steps
 

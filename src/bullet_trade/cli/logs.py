@@ -32,7 +32,10 @@ def logs(
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="每行一条 JSON")] = False,
 ) -> None:
-    """查看日志。例：bullet-trade logs --order 12；bullet-trade logs --level warning --follow"""
+    """查看日志。
+
+    例：bullet-trade logs --order 12；bullet-trade logs --level warning --follow
+    """
     from heapq import merge
 
     from bullet_trade.market.codes import normalize

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.main import get_command
 
 from bullet_trade import __version__
 from bullet_trade.cli import config, control, data, notify, risk, service, state
@@ -19,6 +20,7 @@ from bullet_trade.cli.report import report
 from bullet_trade.cli.rules import rules
 from bullet_trade.cli.server import server
 from bullet_trade.cli.why import why
+from bullet_trade.cli.wording import help_is_wanted, speak_chinese
 from bullet_trade.domain.errors import BulletTradeError, InvariantError, StateError, UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +92,10 @@ def live(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
 ) -> None:
-    """运行策略。例：bullet-trade live strategies/demo_strategy.py --replay 2025-12-01:2026-01-30"""
+    """运行策略。
+
+    例：bullet-trade live strategies/demo_strategy.py --replay 2025-12-01:2026-01-30
+    """
     from bullet_trade.ops.compose import RunRequest
     from bullet_trade.ops.live import run_live
     from bullet_trade.ops.settings import load_settings
@@ -165,8 +170,11 @@ def main(given: list[str] | None = None) -> None:
 
     safe_console()
     arguments = with_optional_values(sys.argv[1:] if given is None else given)
+    command = get_command(app)
+    if help_is_wanted(arguments):
+        speak_chinese(command)
     try:
-        app(args=arguments, prog_name="bullet-trade")
+        command(args=arguments, prog_name="bullet-trade")
     except BulletTradeError as error:
         if "--debug" in arguments:
             raise

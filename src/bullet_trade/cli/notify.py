@@ -19,7 +19,10 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="环境文件�
 
 @app.command()
 def test(env_file: EnvFile = None) -> None:
-    """向每个通道发一条测试消息，显示各自的答复；有失败的退出码 1。例：bullet-trade notify test"""
+    """向每个通道发一条测试消息，显示各自的答复；有失败的退出码 1。
+
+    例：bullet-trade notify test
+    """
     from bullet_trade.ops.notify.channels import open_channels
     from bullet_trade.ops.notify.terms import addresses, notify_terms
     from bullet_trade.ops.notify.trial import try_channels
@@ -45,7 +48,10 @@ def outbox(
     env_file: EnvFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
 ) -> None:
-    """列出还没有送达的消息；引擎运行时也可以看。例：bullet-trade notify outbox"""
+    """列出还没有送达的消息；引擎运行时也可以看。
+
+    例：bullet-trade notify outbox
+    """
     import json
 
     from bullet_trade.ops.notify.note import CLASSES

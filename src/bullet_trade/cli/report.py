@@ -27,7 +27,10 @@ def report(
     data: Annotated[str, typer.Option("--data", help="基准的行情：数据目录，或 synthetic")] = "",
     env_file: Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")] = None,
 ) -> None:
-    """由流水生成任意区间的报告；引擎运行时也能用。例：bullet-trade report --from 2025-12-01 --to 2025-12-31"""
+    """由流水生成任意区间的报告；引擎运行时也能用。
+
+    例：bullet-trade report --from 2025-12-01 --to 2025-12-31
+    """
     from rich.console import Console
 
     from bullet_trade.domain.errors import UsageError

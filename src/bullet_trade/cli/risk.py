@@ -27,7 +27,10 @@ EXIT_REFUSED = 1
 def risk(
     context: typer.Context, runtime_dir: Directory = None, env_file: EnvFile = None, as_json: AsJson = False
 ) -> None:
-    """显示各项限额、今日已用和剩余。例：bullet-trade risk"""
+    """显示各项限额、今日已用和剩余。
+
+    例：bullet-trade risk
+    """
     if context.invoked_subcommand is not None:
         return
     import msgspec
@@ -53,7 +56,10 @@ def test(
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """试算一批委托能否通过限额，不下单；有被拒的退出码 1。例：bullet-trade risk test 委托.csv --cash 500000"""
+    """试算一批委托能否通过限额，不下单；有被拒的退出码 1。
+
+    例：bullet-trade risk test 委托.csv --cash 500000
+    """
     import json
 
     from bullet_trade.engine.clock import WallClock

@@ -25,7 +25,10 @@ def rules(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
 ) -> None:
-    """显示一只证券当日适用的交易规则。例：bullet-trade rules 688981 --date 2025-12-01 --prev-close 120"""
+    """显示一只证券当日适用的交易规则。
+
+    例：bullet-trade rules 688981 --date 2025-12-01 --prev-close 120
+    """
     from bullet_trade.domain.money import price
     from bullet_trade.engine.clock import WallClock
     from bullet_trade.market.boards import Facts, describe

@@ -42,7 +42,10 @@ def server(
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="公网地址也允许短令牌（危险）")] = False,
 ) -> None:
-    """启动远程服务。例：bullet-trade server --listen 0.0.0.0 --port 58620 --token 令牌 --accounts main=123456:stock"""
+    """启动远程服务。
+
+    例：bullet-trade server --listen 0.0.0.0 --port 58620 --token 令牌 --accounts main=123456:stock
+    """
     from bullet_trade.engine.clock import WallClock
     from bullet_trade.ops.settings import load_settings
     from bullet_trade.server.run import run_server

@@ -33,12 +33,15 @@ def show(
     name: Annotated[str, typer.Option(help="服务名")] = "",
     directory: Annotated[Path, typer.Option("--directory", help="工作目录（默认当前目录）")] = Path("."),
 ) -> None:
-    """打印服务定义，不改动系统。例：bullet-trade service print strategies/demo_strategy.py --systemd"""
+    """打印服务定义，不改动系统。
+
+    例：bullet-trade service print strategies/demo_strategy.py --systemd
+    """
     from bullet_trade.ops.log_files import file_label
     from bullet_trade.ops.service import Service, systemd_unit, windows_text
 
     if systemd and windows:
-        raise UsageError("--systemd 和 --windows 只能选一个", "去掉一个")
+        raise UsageError("--systemd 和 --windows 只能选一个", "去掉一个；都不写时按本机的系统")
     directory = directory.expanduser().resolve()
     if strategy is not None and not (directory / strategy).is_file():
         raise UsageError(f"找不到策略文件 {directory / strategy}", "检查路径，或用 --directory 指定工作目录")

@@ -52,7 +52,10 @@ def show(
     everything: Annotated[bool, typer.Option("--all", help="连同归档的流水")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """显示各代状态、流水和归档、一天的委托成交持仓、g 的概况。例：bullet-trade state show --day 2025-12-03"""
+    """显示各代状态、流水和归档、一天的委托成交持仓、g 的概况。
+
+    例：bullet-trade state show --day 2025-12-03
+    """
     import msgspec
 
     from bullet_trade.store.inspection import inspect
@@ -66,7 +69,10 @@ def show(
 
 @app.command()
 def verify(runtime_dir: Directory = None) -> None:
-    """校验状态文件、流水和归档；有问题时退出码 3。例：bullet-trade state verify"""
+    """校验状态文件、流水和归档；有问题时退出码 3。
+
+    例：bullet-trade state verify
+    """
     from bullet_trade.store.inspection import inspect
 
     found = inspect(_directory(runtime_dir), everything=True)
@@ -84,7 +90,10 @@ def export(
     day: Annotated[str, typer.Option("--day", help="只要某一天，例如 2025-12-03（会读归档）")] = "",
     everything: Annotated[bool, typer.Option("--all", help="连同归档的流水")] = False,
 ) -> None:
-    """导出流水。例：bullet-trade state export --kind intent --format csv --to 委托.csv"""
+    """导出流水。
+
+    例：bullet-trade state export --kind intent --format csv --to 委托.csv
+    """
     from bullet_trade.store.inspection import JOURNAL_FILE
     from bullet_trade.store.journal import check_readable
     from bullet_trade.store.journal_archive import read_all, read_file
@@ -127,7 +136,10 @@ def replay(
     ] = "",
     env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
 ) -> None:
-    """用流水重放一天，报出第一个不同的决定；退出码 0 同、1 不同、2 不能。例：bullet-trade state replay 2025-12-03"""
+    """用流水重放一天，报出第一个不同的决定。
+
+    退出码 0 同、1 不同、2 不能。例：bullet-trade state replay 2025-12-03
+    """
     from bullet_trade.ops.day_replay import DayRequest, replay_day
     from bullet_trade.ops.settings import load_settings
 

@@ -102,7 +102,9 @@ def rebuild(records: Iterable[Record], book: OrderBook) -> int:
         except InvariantError:
             continue
         except (msgspec.DecodeError, ValueError) as error:
-            raise StateError(f"流水中 {at} 的 {kind} 记录无法读取（{error}）", "流水已损坏，请从备份恢复") from error
+            raise StateError(
+                f"流水中 {at} 的 {kind} 记录无法读取（{error}）", "流水已损坏，请从备份恢复（docs/recovery.md）"
+            ) from error
     return count
 
 

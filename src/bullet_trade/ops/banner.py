@@ -19,7 +19,8 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     rows.add_row("策略", str(request.strategy))
-    rows.add_row("券商", f"{run.session.parts.broker.label}  初始资金 {settings.simulator_initial_cash:,.2f} 元")
+    begins = f"  初始资金 {settings.simulator_initial_cash:,.2f} 元" if request.broker == "simulator" else ""
+    rows.add_row("券商", f"{run.session.parts.broker.label}{begins}")
     rows.add_row("时钟", _clock(run, request))
     data = Text(run.data.label)
     if run.data.synthetic:

@@ -135,7 +135,7 @@ def _text(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise UsageError(f"找不到{what} {path}", "检查路径") from error
+        raise UsageError(f"找不到{what} {path}", "检查路径，或去掉这个设置") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"无法读取{what} {path}：{error}", "请用 UTF-8 编码保存") from error
 

@@ -78,7 +78,7 @@ def days_of(rows: Iterable[Row], first: date, last: date) -> JournalDays:
             reader.take(record_of(row))
         except (msgspec.DecodeError, ValueError, KeyError) as error:
             raise StateError(
-                f"流水第 {row.seq} 条（{row.kind}）无法读取（{error}）", "流水已损坏，请从备份恢复"
+                f"流水第 {row.seq} 条（{row.kind}）无法读取（{error}）", "流水已损坏，请从备份恢复（docs/recovery.md）"
             ) from error
     reader.end()
     return reader.found

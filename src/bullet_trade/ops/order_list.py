@@ -43,7 +43,7 @@ def _text(file: Path) -> str:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"无法读取 {file}：{error.strerror}", "检查路径") from error
+        raise UsageError(f"无法读取 {file}：{error.strerror}", "检查路径和权限") from error
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
@@ -77,7 +77,7 @@ def _order(line: int, cells: Mapping[str, str]) -> Wanted:
         raise UsageError(f"第 {line} 行的方向 {cells['side']!r} 无法识别", "写买入、卖出，或 buy、sell")
     amount = _number(line, "数量", cells["amount"])
     if amount != int(amount):
-        raise UsageError(f"第 {line} 行的数量 {cells['amount']!r} 不是整数", "写股数")
+        raise UsageError(f"第 {line} 行的数量 {cells['amount']!r} 不是整数", "写整数股数，例如 100")
     return Wanted(line, code, side, int(amount), _price(line, cells["price"]))
 
 

@@ -136,7 +136,9 @@ class _Reader:
                 past.append(record)
                 self._count(record)
             except (ValueError, KeyError, TypeError) as error:
-                raise StateError(f"流水第 {row.seq} 条记录无法读取（{error}）", "流水已损坏，请从备份恢复") from error
+                raise StateError(
+                    f"流水第 {row.seq} 条记录无法读取（{error}）", "流水已损坏，请从备份恢复（docs/recovery.md）"
+                ) from error
         if not self._runs:
             days = f"{rows[0].at[:10]} 至 {rows[-1].at[:10]}" if rows else "没有记录"
             raise UsageError(f"流水里没有 {self._day} 的记录（{days}）", "换一天，或检查 --runtime-dir")

@@ -134,8 +134,9 @@ class LiveQuotes:
 
     def open_day(self, day: date) -> None:
         with self._lock:
+            if day != self._day:  # a start within the day has snapshots of it: forgotten, they would come a second time
+                self._newest.clear()
             self._day = day
-            self._newest.clear()
         self._asked.clear()
         self._facts.clear()
         self._securities.clear()

@@ -189,7 +189,10 @@ class Link:
         waiting.acquire()
         match found[0]:
             case NotSent(reason) | NoReply(reason):
-                raise DataError(f"远程服务没有回答 {action}：{reason}", "检查网络和服务端")
+                raise DataError(
+                    f"远程服务没有回答 {action}：{reason}",
+                    "检查网络，并在服务端机器上确认 bullet-trade server 正在运行",
+                )
             case RemoteError() as error:
                 raise error
             case payload_found:

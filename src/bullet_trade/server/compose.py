@@ -43,7 +43,10 @@ def compose(
     warning = check_token(token, mine.qmt_server_listen, insecure)
     warnings = [warning] if warning else []
     if mine.qmt_server_order_risk_enabled and check is None:
-        raise UsageError("QMT_SERVER_ORDER_RISK_ENABLED 已打开，但没有可用的风控", "关掉这个变量")
+        raise UsageError(
+            "QMT_SERVER_ORDER_RISK_ENABLED 已打开，但没有可用的风控",
+            "设为 false；限额在策略所在的机器上设置，见 docs/risk.md",
+        )
     accounts = configured_accounts(mine)
     context = tls.context(mine.qmt_server_tls_cert, mine.qmt_server_tls_key)
     if context is None and not _is_local(mine.qmt_server_listen):
@@ -81,6 +84,7 @@ def compose(
         partial(_quotes, venue, clock),
         HistoryDesk(Owner("history", clock), venue.open_history),
         AuditTrail(directory / AUDIT_FILE),
+        venue.release,
     )
     return server, warnings
 

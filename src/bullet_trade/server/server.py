@@ -97,6 +97,7 @@ class Server:
         make_quotes: Callable[[Callable[[], None]], QuoteDesk],
         history: HistoryDesk,
         audit: AuditTrail | None = None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self.terms = terms
         self.loop_thread = 0
@@ -107,6 +108,7 @@ class Server:
         self._make_quotes = make_quotes
         self._history = history
         self._audit = audit
+        self._release = release
         self._reports = ReportHub(secrets.token_hex(8))
         self._locked = LockOut(clock.monotonic)
         self._greeting: dict[Session, None] = {}
@@ -164,7 +166,7 @@ class Server:
             part.start(told)
             reason = await asyncio.wait_for(ready, START_WAIT_S)
             if reason:
-                raise UsageError(f"服务启动失败：{reason}")
+                raise UsageError(f"服务启动失败：{reason}", "按原因处理后重新启动；bullet-trade doctor 可逐项检查")
 
     async def stop(self) -> None:
         """Stop listening, let go of the sessions, close accounts and sources. Open orders stay as they are."""
@@ -175,6 +177,7 @@ class Server:
         parts, self._parts = self._parts, []
         for part in parts:
             await asyncio.to_thread(part.close)
+        await asyncio.to_thread(self._release)
         if self._audit is not None:
             await asyncio.to_thread(self._audit.close)
 

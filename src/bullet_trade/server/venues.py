@@ -45,6 +45,8 @@ class Venue:
     open_account: Callable[[AccountSpec, Owner], World]
     open_quotes: Callable[[Owner], QuoteWorld]
     open_history: Callable[[], HistoryWorld]
+    release: Callable[[], None] = lambda: None
+    """Lets go of what the opened worlds share, once their threads have ended."""
 
 
 def _simulator(setting: Setting) -> Venue:
@@ -53,7 +55,13 @@ def _simulator(setting: Setting) -> Venue:
     return simulator_venue(setting)
 
 
-SERVER_TYPES: dict[str, Callable[[Setting], Venue]] = {"simulator": _simulator}
+def _qmt(setting: Setting) -> Venue:
+    from bullet_trade.server.qmt import qmt_venue
+
+    return qmt_venue(setting)
+
+
+SERVER_TYPES: dict[str, Callable[[Setting], Venue]] = {"simulator": _simulator, "qmt": _qmt}
 
 
 def open_venue(server_type: str, setting: Setting) -> Venue:

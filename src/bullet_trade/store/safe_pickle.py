@@ -19,6 +19,8 @@ import numpy as np
 
 from bullet_trade.domain.errors import StateError
 
+RESTORE = "用 live --restore 退回上一代（bullet-trade state show 列出各代）"
+
 STRATEGY_MODULES = frozenset({"strategy", "user_code", "__main__"})
 """Names under which strategy files were pickled: ours and the platform's."""
 
@@ -170,9 +172,9 @@ def load_attributes(content: bytes, strategy: ModuleType | None, path: Path) -> 
             "若策略改名或删除了类，恢复该类；来历不明的文件请丢弃",
         ) from error
     except Exception as error:  # unpickling a damaged file can raise anything
-        raise StateError(f"全局变量文件 {path} 无法恢复（{type(error).__name__}: {error}）", "从上一代恢复") from error
+        raise StateError(f"全局变量文件 {path} 无法恢复（{type(error).__name__}: {error}）", RESTORE) from error
     if not isinstance(loaded, dict):
-        raise StateError(f"全局变量文件 {path} 的内容不是字典", "从上一代恢复")
+        raise StateError(f"全局变量文件 {path} 的内容不是字典", RESTORE)
     return loaded
 
 

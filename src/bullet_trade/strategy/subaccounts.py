@@ -100,7 +100,8 @@ class SubAccounts:
         others = sum(round(config.cash * 10_000) for config in configs[1:])
         if others > self._account.ledger.available:
             raise StrategyError(
-                f"子账户资金合计超过账户可用资金 {text(self._account.ledger.available)} 元", "减少子账户的 cash"
+                f"子账户资金合计 {text(Money(others))} 元，超过账户可用资金 {text(self._account.ledger.available)} 元",
+                "减少各子账户的 cash，合计不能超过它",
             )
         self.books = [Book(config.type, Money(round(config.cash * 10_000))) for config in configs]
         self._version = -1

@@ -226,7 +226,7 @@ class OrderTable:
         """The lists of the day, asked at `asked_s`. Orders of earlier runs come in as they stand: what they went
         through is told by the account's snapshot."""
         for row in orders:
-            if row.tag.startswith(self._prefix) and row.tag not in self._by_tag:
+            if row.tag and row.tag.startswith(self._prefix) and row.tag not in self._by_tag:
                 self._adopt(row, [trade for trade in trades if trade.order_id == row.order_id])
         for trade in trades:
             self.take(trade)

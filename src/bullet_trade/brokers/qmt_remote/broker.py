@@ -113,7 +113,10 @@ class RemoteBroker:
         self._link.first_try.wait(self._link.terms.connect_s * 2)
         if self._link.refused:
             self.close()
-            raise UsageError(f"远程服务拒绝连接：{self._link.refused}", "检查 QMT_SERVER_TOKEN")
+            raise UsageError(
+                f"远程服务拒绝连接：{self._link.refused}",
+                "检查 QMT_SERVER_TOKEN 和服务端的允许地址，服务端日志里有原因",
+            )
 
     def submit(self, ticket: OrderTicket) -> None:
         with self._lock:

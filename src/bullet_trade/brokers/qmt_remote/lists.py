@@ -77,7 +77,7 @@ class Gathered:
                     rows_held = body.parse(_positions, payload, body.IN_ANSWERS)
                     self.holdings = [holding_row(row) for row in rows_held if row.amount]
         except (msgspec.ValidationError, ValueError) as error:
-            raise DataError(f"{action} 的应答无法读取：{error}", "检查服务端版本") from error
+            raise DataError(f"{action} 的应答无法读取：{error}", "两端版本可能不同：把服务端升级到同一版本") from error
         self.missing.discard(action)
 
     def _sides(self) -> dict[str, Side]:

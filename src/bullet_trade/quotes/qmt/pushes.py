@@ -63,7 +63,16 @@ class QmtTicks:
         self._asked_on = terminal.clock.now().date()
 
     def opened(self) -> QmtTicks:
-        """Connect, and prove that volumes mean what we believe. Raises `UsageError` where either fails."""
+        """Connect, and prove that volumes mean what we believe. Raises `UsageError` where either fails, with the
+        connection given back."""
+        try:
+            self._look()
+        except UsageError:
+            self.close()
+            raise
+        return self
+
+    def _look(self) -> None:
         try:
             self._terminal.connection()
             rows = self._terminal.full_ticks([to_qmt(code) for code in PROBES])
@@ -75,7 +84,6 @@ class QmtTicks:
                 self._prove(code, row)
         if not rows:
             log.warning("QMT 没有 %s 等的快照，成交量单位等有行情后再核对", PROBES[0])
-        return self
 
     def _prove(self, code: Code, row: Row) -> None:
         reader = SnapshotReader()
@@ -215,7 +223,7 @@ class QmtTicks:
     def _subscribe_whole(self) -> None:
         made = self._terminal.subscribe(MARKETS, self._take)
         if made <= 0:
-            raise DataError(f"QMT 拒绝订阅全市场（返回 {made}）", "确认 QMT 行情权限")
+            raise DataError(f"QMT 拒绝订阅全市场（返回 {made}）", "确认 QMT 账号有全市场行情权限，重新登录后再试")
         before = [*self._numbers, *([self._whole] if self._whole else [])]
         self._whole = made
         self._numbers.clear()

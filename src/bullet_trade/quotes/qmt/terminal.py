@@ -100,7 +100,7 @@ class Terminal:
 
     def download(self, names: Sequence[str], period: str, start: str, end: str) -> None:
         """Have the terminal fetch rows that it does not have; returns when it says that it has them."""
-        which = f"{names[0]} 等 {len(names)} 只" if len(names) > 1 else names[0]
+        which = f"{names[0]} 等 {len(names)} 只" if len(names) > 1 else f"{names[0]} "
         title = f" {which}的{_TITLES[period]}"
         download = Download(title, self.clock.monotonic, self.terms.silent_s, self.terms.download_s, self.tell)
         call = partial(self._xtdata.download_history_data2, list(names), period, start, end, download.take, False)

@@ -25,11 +25,6 @@ def believed_lot(kind: Kind) -> int:
     return 10 if kind in BONDS or kind is Kind.REPO else 100
 
 
-def fits(mean: float, low: float, high: float) -> bool:
-    """Whether a mean price can have come about between `low` and `high`."""
-    return low * (1 - SLACK) <= mean <= high * (1 + SLACK)
-
-
 def lot_of_day(code: Code, kind: Kind, volume: float, money: float, low: float, high: float) -> int:
     """Pieces in one unit of `volume`, which traded for `money` yuan between `low` and `high`.
 

@@ -260,7 +260,9 @@ class RemoteMarketData:
             found = self._bars(period, [code], start, end)
         if found is None:
             if self.security(code) is not None:
-                raise DataError(f"远程服务无法回答 {code} 的历史行情（{self._refusal}）", "检查服务端日志")
+                raise DataError(
+                    f"远程服务无法回答 {code} 的历史行情（{self._refusal}）", "查看服务端日志里的原因；行情源恢复后再试"
+                )
             return {}
         return found
 
@@ -283,7 +285,9 @@ class RemoteMarketData:
             self._refusal = error.text
             return None
         except (ValueError, FrameError) as error:
-            raise DataError(f"{codes[0]} 的历史行情无法读取：{error}", "检查服务端版本") from error
+            raise DataError(
+                f"{codes[0]} 的历史行情无法读取：{error}", "两端版本可能不同：把服务端升级到同一版本"
+            ) from error
 
     def _company(self, period: str, question: tuple[str, str, int], code: Code) -> list[Code]:
         """The codes of one question: the first one of a new round takes those of the last round along."""
@@ -301,7 +305,9 @@ class RemoteMarketData:
         try:
             return self.source.link.ask(action, query)
         except RemoteError as error:
-            raise DataError(f"远程服务无法回答 {action}：{error.text}", "检查服务端日志") from error
+            raise DataError(
+                f"远程服务无法回答 {action}：{error.text}", "查看服务端日志里的原因；行情源恢复后再试"
+            ) from error
 
     def _asked(self, action: str, query: Mapping[str, object], decoder: msgspec.json.Decoder[T]) -> T | None:
         """An answer; None where the server has nothing about it, or cannot answer such questions at all."""
@@ -310,7 +316,7 @@ class RemoteMarketData:
         except RemoteError:
             return None
         except msgspec.ValidationError as error:
-            raise DataError(f"{action} 的应答无法读取：{error}", "检查服务端版本") from error
+            raise DataError(f"{action} 的应答无法读取：{error}", "两端版本可能不同：把服务端升级到同一版本") from error
 
 
 def _row(code: Code, told: _Info) -> Security:
