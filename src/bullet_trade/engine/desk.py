@@ -199,6 +199,8 @@ class OrderDesk:
         """Never give a number again that an order at the broker bears already, as it may after a lost journal."""
         mine = order_tag(self._terms.tag_label, self._terms.run_number, 0)[:-NUMBER_DIGITS]
         for tag in tags:
+            if self.book.by_tag(tag) is not None:
+                continue
             number = tag.removeprefix(mine)
             if len(number) == NUMBER_DIGITS and all(digit in hexdigits for digit in number):
                 self.next_number = max(self.next_number, int(number, 16) + 1)

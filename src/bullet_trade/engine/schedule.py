@@ -87,13 +87,16 @@ def moment(expression: TimeExpression, day: date) -> datetime:
     return datetime.combine(day, base) + timedelta(seconds=expression.offset_s)
 
 
-_HALVES = ((9 * 3600 + 1800, 11 * 3600 + 1800), (13 * 3600, 15 * 3600))
+_MORNING_S, _NOON_S, _AFTERNOON_S, _HALF_S = 34_200.0, 41_400.0, 46_800.0, 7_200.0
+"""09:30, 11:30 and 13:00 in seconds of the day; the length of each half."""
 
 
 def traded_s(at: datetime) -> float:
     """Seconds of continuous trading of its day up to `at`: 0 before 09:30, 14,400 from 15:00."""
     second = at.hour * 3600 + at.minute * 60 + at.second + at.microsecond / 1e6
-    return sum(min(max(second - begin, 0.0), end - begin) for begin, end in _HALVES)
+    if second <= _NOON_S:
+        return max(0.0, second - _MORNING_S)
+    return _HALF_S + min(_HALF_S, max(0.0, second - _AFTERNOON_S))
 
 
 class Period(Enum):
