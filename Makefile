@@ -8,7 +8,7 @@ DEV := $(VENV)/.ready-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 DEMO_RANGE := 2025-12-01:2026-01-30
 
-.PHONY: demo test check format docs bench simulate crash clean
+.PHONY: demo test check format docs pictures bench simulate crash clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else "Python 3.11 - 3.13 is needed, this is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
@@ -49,6 +49,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/synthetic_speed.py
 	$(BIN)/python benchmarks/data_access.py
 	$(BIN)/python benchmarks/recovery.py
+
+# The manual's pictures of the terminal, from the running program: docs/assets/*.svg
+pictures: $(READY)
+	$(BIN)/python docs/pictures.py
 
 # Long runs: seeded days with faults, and a real process killed again and again.
 SEEDS ?= 1000

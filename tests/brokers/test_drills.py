@@ -13,10 +13,20 @@ from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.orders import OrderState, OrderType, Side
 from bullet_trade.domain.reports import Accepted, Filled, LinkDown, LinkUp, Report
 from bullet_trade.domain.securities import Code
-from bullet_trade.engine.events import AccountDiffers, DayClosed, LinkChanged, OrderFinished, ReportIgnored
+from bullet_trade.engine.events import (
+    AccountDiffers,
+    Alarmed,
+    AlarmOver,
+    DayClosed,
+    LinkChanged,
+    OrderFinished,
+    ReportIgnored,
+)
+from bullet_trade.engine.patrol import Patrol, PatrolTerms
 from bullet_trade.market.calendar import exchange_calendar
 from bullet_trade.ports.market_data import CorporateAction
 from bullet_trade.quotes.synthetic import SyntheticMarket
+from bullet_trade.strategy.session import Session
 from bullet_trade.testing.broker_world import Fate
 from bullet_trade.testing.days import DaysRun, run_days
 from bullet_trade.testing.fake_market import FakeMarket
@@ -77,6 +87,28 @@ def test_after_each_named_drill_both_sides_agree(name: str, ticks: bool) -> None
     agreed(ran)
     assert len(ran.recorder.of(OrderFinished)) > 30
     assert ran.recorder.of(ReportIgnored) == []
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_under_each_drill_an_alarm_comes_once_and_is_over_once(name: str) -> None:
+    """The patrol tells what begins and what ends, and nothing in between; what it journals is what it tells."""
+
+    def with_patrol(session: Session) -> None:
+        terms = PatrolTerms(every_s=10.0, resting_s=300.0, stop_loss=0.01, concentration=0.05, drawdown=0.001)
+        session.engine.patrol = Patrol(session.engine, terms)
+
+    market = SyntheticMarket(1, sessions=CALENDAR.sessions(date(2024, 1, 2), CALENDAR.last))
+    ran = run_days(BUSY, market, FIRST, LAST, drill=NAMED[name], prepare=with_patrol)
+    standing: set[str] = set()
+    told = [one for one in ran.recorder.events if isinstance(one, Alarmed | AlarmOver)]
+    for one in told:
+        assert (one.text in standing) is isinstance(one, AlarmOver)
+        (standing.discard if isinstance(one, AlarmOver) else standing.add)(one.text)
+    assert len(told) > 2
+    kinds = [row.kind for row in ran.rows if row.kind in ("alarm", "alarm_over")]
+    assert kinds == ["alarm" if isinstance(one, Alarmed) else "alarm_over" for one in told]
+    left = {alert.text for alert in ran.session.engine.patrol.standing}
+    assert left == standing
 
 
 @pytest.mark.parametrize("name", ["storm", "disconnect", "lost_ack"])

@@ -216,6 +216,37 @@ class TestBrokersAccount:
         assert ledger.positions == {}
         assert ledger.differences(snapshot("1")) == []
 
+    def test_shares_bought_today_stay_unsellable_when_the_account_shows_a_sale_before_its_fill_comes(self) -> None:
+        ledger = bought(1000, "10")
+        ledger.open_day()
+        fill(ledger, an_order(Side.BUY, 100, number=2), 100, price("10"))
+        sale = an_order(Side.SELL, 900, number=3)
+        ledger.freeze(sale, ZERO)
+        ledger.adopt(snapshot("98000", "0", (A, 200, 100, "10")))
+        ledger.settle(sale, 900, price("10"), ZERO)
+        assert ledger.positions[A].closeable(t0=False) == 100
+
+    @pytest.mark.parametrize(
+        ("side", "stated", "should_hold"),
+        [(Side.BUY, 1000, "1100 股"), (Side.SELL, 1000, "900 股"), (Side.BUY, 1100, ""), (Side.SELL, 900, "")],
+    )
+    def test_a_holding_that_agreed_although_a_trade_of_ours_was_missing_is_named_once_the_trade_is_known(
+        self, side: Side, stated: int, should_hold: str
+    ) -> None:
+        """Others traded as many shares the other way, so that the two accounts seemed equal."""
+        ledger = bought(1000, "10")
+        ledger.adopt(snapshot("90000", "0", (A, 1000, 1000, "10")))
+        order = an_order(side, 100, number=2)
+        ledger.freeze(order, ZERO)
+        account = snapshot("90000", "0", (A, stated, 0, "10"))
+        ledger.adopt(account)
+        assert ledger.differences(account) == []
+        ledger.settle(order, 100, price("10"), ZERO)
+        named = [Difference(f"{A} 持仓", should_hold, f"{stated} 股")] if should_hold else []
+        assert ledger.differences(account) == named
+        ledger.adopt(account)
+        assert ledger.differences(account) == []
+
 
 @dataclass
 class Paper:

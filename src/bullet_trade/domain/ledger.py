@@ -53,6 +53,10 @@ class Difference(msgspec.Struct, frozen=True):
     theirs: str
 
 
+NEVER = datetime(1, 1, 1)
+"""Before any account was stated."""
+
+
 class Ledger:
     """Cash and positions of one account. Owned by the engine thread."""
 
@@ -62,10 +66,14 @@ class Ledger:
         self.sold_today = Money(0)
         self.fees_today = Money(0)
         self.positions: dict[Code, Position] = {}
-        self.stated_at = datetime(1, 1, 1)
+        self.stated_at = NEVER
         """The moment of the broker's account that was taken over last: it holds every trade before it."""
         self.version = 0
         """Grows with every change, so that readers can keep a view until it moves."""
+        self._unbooked: dict[Code, int] = {}
+        """Shares that came with the broker's account and with no trade known here, less late news of such trades."""
+        self._belied: set[Code] = set()
+        """Holdings that agreed with the broker's, although a trade of ours was missing here: others moved as much."""
 
     @property
     def available(self) -> Money:
@@ -105,8 +113,11 @@ class Ledger:
 
     def settle(self, order: Order, amount: int, price: Price, fee: Money) -> None:
         """A fill that the account taken over from the broker holds already: only what the order had set aside for it
-        is given back."""
+        is given back. Where that account showed nothing of it, `differences` names the holding."""
         self.version += 1
+        if not self._unbooked.get(order.code):
+            self._belied.add(order.code)
+        self._unbooked[order.code] = self._unbooked.get(order.code, 0) - order.side * amount
         self.fees_today = Money(self.fees_today + fee)
         position = self.positions.get(order.code)
         if order.side is Side.BUY:
@@ -177,6 +188,11 @@ class Ledger:
     def adopt(self, snapshot: AccountSnapshot) -> None:
         """Take cash and positions from the broker; what only we know (opening times) is kept."""
         self.version += 1
+        if self.stated_at != NEVER:  # what was held before the first statement is nobody's news
+            ours, theirs = self._held(), _stated(snapshot)
+            for code in ours.keys() | theirs.keys():
+                self._unbooked[code] = self._unbooked.get(code, 0) + theirs.get(code, 0) - ours.get(code, 0)
+        self._belied.clear()
         self.stated_at = snapshot.at
         self.cash = Money(snapshot.available + snapshot.frozen)
         known = self.positions
@@ -190,6 +206,7 @@ class Ledger:
                 position.opened_at = old.opened_at if old else None
                 position.traded_at = old.traded_at if old else None
                 position.locked = old.locked if old else 0
+                position.bought_today = min(old.bought_today, row.amount) if old else 0
             fresh = max(0, row.amount - position.locked - row.closeable)
             # What an open sale has set aside may not have reached the broker: its figure alone would free too much.
             position.bought_today = max(fresh, position.bought_today) if position.locked else fresh
@@ -199,18 +216,26 @@ class Ledger:
                 self.positions[code] = Position(code=code, locked=old.locked)
 
     def differences(self, snapshot: AccountSnapshot) -> list[Difference]:
-        """Where the broker's account and this ledger disagree, exactly; empty when they agree."""
+        """Where the broker's account and this ledger disagree, exactly; empty when they agree.
+
+        A holding that agrees only because others moved as much as a trade of ours that was missing here counts as a
+        difference until `adopt`.
+        """
         found: list[Difference] = []
         total = snapshot.available + snapshot.frozen
         if total != self.cash:
             found.append(Difference("现金", text(self.cash), text(total)))
-        theirs = {row.code: row.amount for row in snapshot.holdings if row.amount}
-        ours = {code: position.amount for code, position in self.positions.items() if position.amount}
-        for code in sorted(theirs.keys() | ours.keys()):
+        ours, theirs = self._held(), _stated(snapshot)
+        for code in sorted(theirs.keys() | ours.keys() | self._belied):
             mine, other = ours.get(code, 0), theirs.get(code, 0)
+            if mine == other and code in self._belied:
+                mine -= self._unbooked[code]  # what we should hold by our own trades
             if mine != other:
                 found.append(Difference(f"{code} 持仓", f"{mine} 股", f"{other} 股"))
         return found
+
+    def _held(self) -> dict[Code, int]:
+        return {code: position.amount for code, position in self.positions.items() if position.amount}
 
     def check(self, open_orders: Iterable[Order]) -> None:
         """Raise `InvariantError` when cash or shares set aside do not equal what open orders hold."""
@@ -227,3 +252,7 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Position]:
         return iter(self.positions.values())
+
+
+def _stated(snapshot: AccountSnapshot) -> dict[Code, int]:
+    return {row.code: row.amount for row in snapshot.holdings if row.amount}

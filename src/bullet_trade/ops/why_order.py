@@ -139,7 +139,7 @@ def _refusals(today: Sequence[Record], code: str, number: int) -> Iterator[Story
         lines = (
             *_callback(record, today),
             f"{clock(record.at)} {asked(record) or '（没有记录是谁要求的）'}",
-            f"{clock(record.at)} 没有发出，规则 {rule}：{reason}",
+            f"{clock(record.at)} 没有发出：{reason}",
         )
         yield Story(rule, f"拒单 {side} {code} {amount}股 [{rule}]", lines, record.at)
 

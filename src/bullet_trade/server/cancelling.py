@@ -141,6 +141,10 @@ def _cancel_record(desk: Desk, record: Record, request: CancelOrder, reply: Repl
         return done
 
     if not record.over:
+        forbidden = desk.cancel_forbidden(record)
+        if forbidden:
+            reply.refuse(refused(ErrorCode.ORDER_RISK, harmless(forbidden)))
+            return
         order.apply(OrderEvent.REQUEST_CANCEL)
         desk.view = None
         desk.world.broker.cancel(order.tag)

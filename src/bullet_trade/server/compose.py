@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.reports import Report
 from bullet_trade.engine.clock import Clock
+from bullet_trade.engine.risk_limits import RiskLimits
+from bullet_trade.ops.risk_settings import limit_text, risk_limits
 from bullet_trade.ops.settings import Settings
 from bullet_trade.server import tls
 from bullet_trade.server.access import check_token, parse_allowlist, parse_tokens
 from bullet_trade.server.accounts import DEFAULT, AccountSpec, Directory, parse_accounts, parse_sub_accounts
 from bullet_trade.server.audit import AuditTrail
-from bullet_trade.server.desk import Desk, DeskTerms, OrderCheck, no_limit
+from bullet_trade.server.desk import Desk, DeskTerms
 from bullet_trade.server.history_desk import HistoryDesk
+from bullet_trade.server.order_risk import ACCOUNT_AGE_S, ENFORCED, OrderRisk
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteDesk
 from bullet_trade.server.server import Server, ServerTerms
 from bullet_trade.server.settings import ServerSettings
 from bullet_trade.server.submission_file import SubmissionFile
 from bullet_trade.server.venues import Setting, Venue, open_venue
+
+log = logging.getLogger("bullet_trade.server")
 
 AUDIT_FILE = "audit.jsonl"
 
@@ -32,21 +39,15 @@ def compose(
     directory: Path,
     clock: Clock,
     insecure: bool = False,
-    check: OrderCheck | None = None,
 ) -> tuple[Server, list[str]]:
     """A server and the warnings that its operator should see. Nothing is opened before it starts, except the audit
-    trail. `directory` is the server's own; `check` holds the limits that `QMT_SERVER_ORDER_RISK_ENABLED` demands.
+    trail. `directory` is the server's own.
 
     Raises `UsageError` where starting would be unsafe.
     """
     token = mine.qmt_server_token.get_secret_value()
     warning = check_token(token, mine.qmt_server_listen, insecure)
     warnings = [warning] if warning else []
-    if mine.qmt_server_order_risk_enabled and check is None:
-        raise UsageError(
-            "QMT_SERVER_ORDER_RISK_ENABLED 已打开，但没有可用的风控",
-            "设为 false；限额在策略所在的机器上设置，见 docs/risk.md",
-        )
     accounts = configured_accounts(mine)
     context = tls.context(mine.qmt_server_tls_cert, mine.qmt_server_tls_key)
     if context is None and not _is_local(mine.qmt_server_listen):
@@ -75,8 +76,9 @@ def compose(
         settings.trade_max_wait_time,
         buy_percent=settings.market_buy_price_percent,
         sell_percent=settings.market_sell_price_percent,
-        check=check or no_limit,
     )
+    if mine.qmt_server_order_risk_enabled:
+        desk_terms = _limited(desk_terms, risk_limits(settings))
     server = Server(
         terms,
         clock,
@@ -87,6 +89,14 @@ def compose(
         venue.release,
     )
     return server, warnings
+
+
+def _limited(terms: DeskTerms, limits: RiskLimits) -> DeskTerms:
+    log.info(
+        "服务端限额：%s", "；".join(limit_text(limits, name) for name in ENFORCED if limits.on(name)) or "没有设置"
+    )
+    risk = OrderRisk(limits)
+    return replace(terms, check=risk.order, check_cancel=risk.cancel, account_age_s=ACCOUNT_AGE_S)
 
 
 def configured_accounts(mine: ServerSettings) -> tuple[AccountSpec, ...]:

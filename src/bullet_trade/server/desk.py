@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from bullet_trade.domain.errors import BulletTradeError
-from bullet_trade.domain.money import Money, Price
+from bullet_trade.domain.errors import BulletTradeError, StateError
+from bullet_trade.domain.money import Money, Price, price
 from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderState, OrderType, Side
 from bullet_trade.domain.reports import (
     AccountSnapshot,
@@ -23,6 +23,7 @@ from bullet_trade.domain.reports import (
     LinkUp,
     NoAnswer,
     OrderRow,
+    Rejected,
     Report,
 )
 from bullet_trade.domain.securities import Code, Security
@@ -36,7 +37,7 @@ from bullet_trade.remote.errors import ErrorCode, RemoteError
 from bullet_trade.server.accounts import AccountSpec, SubAccount
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.records import Record, Waiter
-from bullet_trade.server.submission_file import Refusal, SubmissionFile
+from bullet_trade.server.submission_file import CancelNote, Refusal, SubmissionFile
 
 log = logging.getLogger("bullet_trade.server")
 
@@ -65,6 +66,22 @@ class Reply(Protocol):
         """Answer with an error frame."""
 
 
+class Books(NamedTuple):
+    """An account as the server's own limits see it. `orders` are those that left through this server and are of today
+    or alive, `cancels` those of today; prices are 0 where none is known."""
+
+    at: datetime
+    snapshot: AccountSnapshot | None
+    orders: tuple[Order, ...]
+    cancels: tuple[CancelNote, ...]
+    last_price: Callable[[Code], Price]
+    previous_close: Callable[[Code], Price]
+
+    def account_is_young(self, seconds: float) -> bool:
+        """Whether the broker stated the account within the last `seconds`."""
+        return self.snapshot is not None and self.at - self.snapshot.at <= timedelta(seconds=seconds)
+
+
 class OrderSeen(NamedTuple):
     """An order as the server's own limits see it, before it leaves. `price` is 0 where none is known."""
 
@@ -74,13 +91,16 @@ class OrderSeen(NamedTuple):
     side: Side
     amount: int
     price: Price
-    snapshot: AccountSnapshot | None
-    orders: tuple[Order, ...]
+    books: Books
 
 
 OrderCheck = Callable[[OrderSeen], str]
 """A limit of the server: '' lets the order pass, anything else is the reason why not. Called on the account's thread,
 after the key was found to be new and before anything is written down."""
+
+
+CancelCheck = Callable[[Order, Books], str]
+"""As `OrderCheck`, for a cancel."""
 
 
 def no_limit(_: OrderSeen) -> str:
@@ -115,13 +135,17 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class DeskTerms:
-    """How the desk works. Waits in seconds; percentages are fractions of the last price."""
+    """How the desk works. Waits in seconds; percentages are fractions of the last price. `account_age_s` is how old the
+    account may be that an order is checked against, None where the checks do not look at it; without `check_cancel`
+    cancels are not counted."""
 
     order_wait_s: float = 16.0
     accept_wait_s: float = 10.0
     buy_percent: float = 0.015
     sell_percent: float = -0.015
     check: OrderCheck = no_limit
+    check_cancel: CancelCheck | None = None
+    account_age_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -170,6 +194,7 @@ class Desk:
     submissions: dict[tuple[str, str], Submission] = field(default_factory=dict)
     undelivered: list[Undelivered] = field(default_factory=list)
     """Orders without a key that are not answered yet, or whose client went away before the answer."""
+    cancels: list[CancelNote] = field(default_factory=list)
     last: AccountSnapshot | None = None
     seq: int = 0
     _asking: list[ViewReader] = field(default_factory=list)
@@ -204,9 +229,12 @@ class Desk:
     def _load(self) -> None:
         for stored in self.file.load():
             entry = stored.entry
+            if entry.cancel is not None:
+                self.cancels.append(entry.cancel)
+                continue
             submission = Submission(stored.key, stored.sub, stored.fingerprint, None, entry.refusal)
             self.submissions[stored.sub, stored.key] = submission
-            if entry.order is not None and entry.refusal is None:
+            if entry.order is not None and (entry.refusal is None or entry.refusal.broker_called):
                 record = Record(
                     order=entry.order,
                     remark=entry.remark,
@@ -216,8 +244,11 @@ class Desk:
                     asked_price=entry.asked_price,
                 )
                 submission.record = self.records[record.order.tag] = record
-                # It was written down before it left; whether it left, the broker's list has to show.
                 record.order.apply(OrderEvent.SEND)
+                if entry.refusal is not None:
+                    record.apply(Rejected(record.order.tag, entry.refusal.text, entry.order.created_at))
+                    continue
+                # It was written down before it left; whether it left, the broker's list has to show.
                 record.apply(NoAnswer(record.order.tag, "服务重启，等待券商清单", entry.order.created_at))
 
     def _open_day(self) -> None:
@@ -227,6 +258,7 @@ class Desk:
             tag: one for tag, one in self.records.items() if not one.over or one.order.created_at.date() == now.date()
         }
         self.by_broker_id = {one.order.broker_id: one for one in self.records.values() if one.order.broker_id}
+        self.cancels = [note for note in self.cancels if note.at.date() == now.date()]
         if self.world.calendar.is_session(now.date()):
             self.world.quotes.open_day(now.date())
         tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -359,6 +391,46 @@ class Desk:
         """The last price in yuan, 0.0 where none is known."""
         price = self.world.quotes.last_price(code)
         return price if price > 0 else 0.0
+
+    # -- limits ----------------------------------------------------------------------------------------------------
+
+    def books(self) -> Books:
+        """The account as the server's limits see it now."""
+        orders = (record.order for record in self.records.values())
+        return Books(
+            self.owner.clock.now(),
+            self.last,
+            tuple(order for order in orders if order.order_id),  # adopted ones have no number: they came from elsewhere
+            tuple(self.cancels),
+            lambda code: price(self.price_now(code)),
+            self._previous_close,
+        )
+
+    def _previous_close(self, code: Code) -> Price:
+        quotes = self.world.quotes
+        return price(quotes.facts(code).prev_close) if quotes.known(code) else Price(0)
+
+    def when_account_known(self, act: Callable[[], None]) -> None:
+        """Run `act` once the account is young enough for the limits, or cannot be had."""
+        age_s = self.terms.account_age_s
+        if age_s is None or self.books().account_is_young(age_s):
+            act()
+        else:
+            self.read(lambda _view, _reason: act(), fresh=True)
+
+    def cancel_forbidden(self, record: Record) -> str:
+        """Why the order may not be cancelled, '' where it may; then the cancel is counted."""
+        if self.terms.check_cancel is None:
+            return ""
+        reason = self.terms.check_cancel(record.order, self.books())
+        if not reason:
+            note = CancelNote(record.order.tag, self.owner.clock.now())
+            self.cancels.append(note)
+            try:
+                self.file.note_cancel(record.sub, note)
+            except StateError as error:  # a cancel lowers the risk: it leaves all the same
+                log.warning("撤单次数没有写盘，重启后会少计：%s", error)
+        return reason
 
     # -- orders ----------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,10 @@ class _Wish:
 
 def place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
     """Carry out a request, or answer for the one that it repeats."""
+    desk.when_account_known(partial(_place, desk, request, target, reply))
+
+
+def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
     try:
         wish = _read(desk, request, target)
         key = check_key(request.idempotency_key) if request.idempotency_key else ""
@@ -244,8 +248,7 @@ def _within_limits(desk: Desk, wish: _Wish, security: Security, amount: int, lim
     target = wish.target
     if target.sub is not None and target.sub.limit is not None and amount * limit > target.sub.limit:
         raise refused(ErrorCode.SUB_ACCOUNT_LIMIT, f"子账户 {target.sub_name} 超过额度限制 {yuan(target.sub.limit):g}")
-    orders = tuple(record.order for record in desk.records.values())
-    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, desk.last, orders)
+    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, desk.books())
     reason = desk.terms.check(seen)
     if reason:
         raise refused(ErrorCode.ORDER_RISK, harmless(reason))

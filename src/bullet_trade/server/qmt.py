@@ -48,9 +48,7 @@ EVERY_TAG = ""
 def qmt_venue(setting: Setting) -> Venue:
     """The venue; nothing is opened before an account or a source is asked for."""
     station = _Station(setting)
-    return Venue(
-        "QMT", "qmt", station.open_account, station.open_quotes, station.open_history, release=station.release
-    )
+    return Venue("QMT", "qmt", station.open_account, station.open_quotes, station.open_history, release=station.release)
 
 
 def account_terms(spec: AccountSpec, settings: Settings) -> QmtTerms:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -37,15 +37,23 @@ class Refusal(msgspec.Struct):
     broker_called: bool
 
 
+class CancelNote(msgspec.Struct, frozen=True):
+    """A cancel that was asked for: of which order, and when."""
+
+    tag: str
+    at: datetime
+
+
 class Entry(msgspec.Struct, kw_only=True):
-    """One write that was claimed: the order that left, or the refusal. `wanted` and `asked_price` (yuan) are the
-    client's own figures."""
+    """One write that was claimed: the order that left, or the refusal, or a cancel. `wanted` and `asked_price` (yuan)
+    are the client's own figures."""
 
     order: Order | None = None
     remark: str = ""
     wanted: int = 0
     asked_price: float | None = None
     refusal: Refusal | None = None
+    cancel: CancelNote | None = None
 
 
 class Stored(msgspec.Struct):
@@ -116,6 +124,11 @@ class SubmissionFile:
         except sqlite3.Error as error:
             raise self._failure(error) from error
         self._next = number + 1
+
+    def note_cancel(self, sub: str, note: CancelNote) -> None:
+        """Write down that a cancel is about to leave. Raises `StateError`."""
+        # No client can use such a key: they begin with a letter or a digit.
+        self.claim(note.at.date(), sub, f"#{self._next}", "", Entry(cancel=note))
 
     def close_with(self, sub: str, key: str, refusal: Refusal) -> None:
         """Write down that a write which had been claimed was refused in the end. Raises `StateError`."""
