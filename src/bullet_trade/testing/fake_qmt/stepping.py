@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import partial
 from random import Random
 
 from bullet_trade.brokers.qmt.agenda import Agenda
@@ -106,6 +107,13 @@ class SteppedQmt:
         self.settle()
         self._calls.end()
 
+    def die(self) -> None:
+        """The process was killed: what it still meant to do is never done, and the terminal has one client less."""
+        self._sink = None
+        self.link.handle(Close())
+        self._mailbox.clear()
+        self._calls.end()
+
     def settle(self) -> None:
         """Let everything happen that is due now."""
         while True:
@@ -124,9 +132,11 @@ class SteppedQmt:
             due = mine if due is None else min(mine, due)
         if due is not None and not self.link.closed and (self._waking is None or due < self._waking):
             self._waking = due
-            self._timers.at(due, Rank.MARKET, self._wake)
+            self._timers.at(due, Rank.MARKET, partial(self._wake, due))
 
-    def _wake(self) -> None:
+    def _wake(self, due: datetime) -> None:
+        if due != self._waking:
+            return  # an earlier step was planned since, and has planned the next one
         self._waking = None
         if not self.link.closed:
             self.settle()
