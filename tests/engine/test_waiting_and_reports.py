@@ -104,6 +104,8 @@ class TestTheWait:
         assert lines(ran)[:2] == ["10:00:16 open 0 89844.9", "10:01:00 held 1000"]
         (ended,) = ran.recorder.of(OrderWaitEnded)
         assert (ended.waited_s, ended.order.state) == (16.0, OrderState.IN_FLIGHT)
+        (finished,) = ran.recorder.of(OrderFinished)
+        assert finished.order.reason == ""  # the doubt of the meantime does not stick to a good fill
         (closed,) = ran.recorder.of(DayClosed)
         assert (closed.cash, closed.holdings[0].amount) == (money("90100"), 1000)
         assert ran.recorder.of(AccountDiffers) == []

@@ -193,6 +193,8 @@ class OrderBook:
             self.unknown.add(order.order_id)
         elif self.unknown:
             self.unknown.discard(order.order_id)
+        if order.state is OrderState.FILLED:
+            order.reason = ""  # what was doubted on the way has turned out well
         finished = order.is_final and not was_final
         if finished:
             order.finished_at = now
