@@ -12,7 +12,7 @@ from rich.console import Console
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import VirtualClock
 from bullet_trade.ops.compose import Run, RunRequest, composed
-from bullet_trade.ops.confirm import CONFIRMED_FILE, confirm_live
+from bullet_trade.ops.confirm import CONFIRMED_FILE, confirm_live, refuse_invented_prices
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.testing.recorder import Recorder
 
@@ -72,3 +72,8 @@ def test_agreement_for_one_account_is_none_for_another(run: Run) -> None:
 def test_an_unreadable_agreement_counts_as_none(run: Run) -> None:
     (run.directory / CONFIRMED_FILE).write_bytes(b"\xff{")
     assert asked(run, "yes")[1] == 1
+
+
+def test_invented_prices_never_guide_orders_that_cost_money(run: Run) -> None:
+    with pytest.raises(UsageError, match=r"程序生成.*去掉 --data"):
+        refuse_invented_prices(run.data)

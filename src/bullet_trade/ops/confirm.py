@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.money import SCALE
+from bullet_trade.ports.market_data import MarketData
 from bullet_trade.store.files import write_atomically
 from bullet_trade.strategy.session import Session
 
@@ -29,6 +30,14 @@ class Confirmation(msgspec.Struct, frozen=True):
     broker: str
     at: datetime
     how: str
+
+
+def refuse_invented_prices(data: MarketData) -> None:
+    """Raises `UsageError` where made-up prices would size and protect orders that cost real money."""
+    if data.synthetic:
+        raise UsageError(
+            f"{data.label} 的价格是程序生成的，不能用来在真实账户上下单", "去掉 --data，或先用 LIVE_MODE=dry_run"
+        )
 
 
 def confirm_live(

@@ -28,7 +28,7 @@ from bullet_trade.ops.collector import Collector, day_result, position_lines, to
 from bullet_trade.ops.compose import LIVE, Run, RunRequest, composed
 from bullet_trade.ops.config_capital import check_account
 from bullet_trade.ops.config_origin import secrets_of
-from bullet_trade.ops.confirm import REAL_MONEY, confirm_live
+from bullet_trade.ops.confirm import REAL_MONEY, confirm_live, refuse_invented_prices
 from bullet_trade.ops.control.hand import OperatorsHand
 from bullet_trade.ops.log_files import DayFiles, file_label
 from bullet_trade.ops.log_masking import masking
@@ -100,6 +100,7 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
         if run.days is None and (real or settings.declared_capital):
             check_account(run.session, settings, partial(note, log, run))
         if real and settings.live_mode == LIVE and not run.days:
+            refuse_invented_prices(run.data)
             ask = input if sys.stdin.isatty() else None
             confirm_live(run.session, run.directory, (), console, ask, request.confirmed)
         with ExitStack() as around:
