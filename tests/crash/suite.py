@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,12 +134,19 @@ def _tail(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace")[-600:]
 
 
-def run(kills: int, seed: int, plant: str = "") -> Tally:
-    """Kill the engine `kills` times, in as many trading days as that takes."""
+def run(kills: int, seed: int, plant: str = "", after_round: Callable[[Tally], None] = lambda tally: None) -> Tally:
+    """Kill the engine `kills` times, in as many trading days as that takes; `after_round` sees the count so far."""
     tally, draw = Tally(), Random(seed)
     while tally.kills < kills:
         round_of(min(PER_ROUND, kills - tally.kills), draw, tally, plant)
+        after_round(tally)
     return tally
+
+
+def say(tally: Tally) -> None:
+    """Print the count so far: a long run that is broken off has still said what it saw."""
+    sys.stdout.write(f"orders {tally.orders}, {tally.line()}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -147,7 +154,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    tally = run(asked.kills, asked.seed)
+    tally = run(asked.kills, asked.seed, after_round=say)
     for text in tally.findings:
         sys.stdout.write(f"{text}\n")
     sys.stdout.write(f"orders {tally.orders}\n{tally.line()}\n")
