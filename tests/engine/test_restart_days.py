@@ -100,14 +100,14 @@ class Staged:
             return save()
 
         session.engine.saver = saver
-        recover = session.engine.connect
+        recover = session.engine.link.connect
 
         def connect() -> None:
             if not self.loaded:
                 self.loaded.append(shown(session))
             recover()
 
-        session.engine.connect = connect  # type: ignore[method-assign]
+        session.engine.link.connect = connect  # type: ignore[method-assign]
 
     def give_up_state(self, now: datetime) -> None:
         """The operator's answer to a start that was refused because nothing had been saved yet: --fresh."""

@@ -27,6 +27,7 @@ from bullet_trade.domain.securities import Code
 from bullet_trade.engine import desk as desk_module
 from bullet_trade.engine import recovery
 from bullet_trade.engine.brake import Brake
+from bullet_trade.engine.broker_link import BrokerLink
 from bullet_trade.engine.desk import OrderDesk
 from bullet_trade.engine.engine import Engine
 from bullet_trade.engine.events import Event
@@ -150,17 +151,18 @@ def no_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def unfinished_orders_are_sent_again_at_a_restart(patch: pytest.MonkeyPatch) -> None:
-    take = Engine._take_snapshot
+    take = BrokerLink.take_snapshot
 
-    def eager(self: Engine, snapshot: AccountSnapshot) -> None:
-        first = not self.account.known
+    def eager(self: BrokerLink, snapshot: AccountSnapshot) -> None:
+        engine = self._engine
+        first = not engine.account.known
         take(self, snapshot)
-        for order in self.book.open_orders() if first else ():
-            self.parts.broker.submit(
+        for order in engine.book.open_orders() if first else ():
+            engine.parts.broker.submit(
                 OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
             )
 
-    patch.setattr(Engine, "_take_snapshot", eager)
+    patch.setattr(BrokerLink, "take_snapshot", eager)
 
 
 def all_orders_bear_the_same_tag(patch: pytest.MonkeyPatch) -> None:
@@ -227,7 +229,7 @@ def absence_from_a_list_with_holes_counts_as_never_sent(patch: pytest.MonkeyPatc
         assert isinstance(snapshot, AccountSnapshot)
         return compare(ours, msgspec.structs.replace(snapshot, complete=True), *rest)  # type: ignore[arg-type]
 
-    patch.setattr("bullet_trade.engine.engine.reconcile", credulous)
+    patch.setattr("bullet_trade.engine.broker_link.reconcile", credulous)
 
 
 def fills_that_came_while_away_are_not_asked_for(patch: pytest.MonkeyPatch) -> None:
@@ -254,7 +256,7 @@ def orders_that_were_alive_are_forgotten_at_a_restart(patch: pytest.MonkeyPatch)
                 order.apply(OrderEvent.CANCEL)
         return count
 
-    patch.setattr("bullet_trade.engine.engine.rebuild", forgetful)
+    patch.setattr("bullet_trade.engine.broker_link.rebuild", forgetful)
 
 
 def late_news_of_trades_in_an_account_taken_over_is_booked_again(patch: pytest.MonkeyPatch) -> None:
@@ -274,7 +276,7 @@ def orders_of_others_are_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
         ours, snapshot, _, number = arguments
         return compare(ours, snapshot, "bt:", number)  # type: ignore[arg-type]
 
-    patch.setattr("bullet_trade.engine.engine.reconcile", greedy)
+    patch.setattr("bullet_trade.engine.broker_link.reconcile", greedy)
 
 
 def a_lost_link_counts_as_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -350,13 +352,13 @@ def orders_of_unknown_fate_hold_nothing_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_lost_link_is_told_with_the_login(patch: pytest.MonkeyPatch) -> None:
-    change = Engine._link_changed
+    change = BrokerLink.changed
 
-    def talkative(self: Engine, up: bool, reason: str) -> None:
-        inner = self.parts.broker._inner  # type: ignore[attr-defined]
+    def talkative(self: BrokerLink, up: bool, reason: str) -> None:
+        inner = self._engine.parts.broker._inner  # type: ignore[attr-defined]
         change(self, up, f"{reason} {inner.account}" if reason else "")
 
-    patch.setattr(Engine, "_link_changed", talkative)
+    patch.setattr(BrokerLink, "changed", talkative)
 
 
 def everything_is_told_fifty_times(patch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.ledger import Ledger
 from bullet_trade.domain.orders import FINAL, Order, OrderState
 from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp, NoAnswer
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.engine.account import AccountSync
 from bullet_trade.engine.brake import Brake
+from bullet_trade.engine.broker_link import BrokerLink
 from bullet_trade.engine.clock import Clock
 from bullet_trade.engine.commands import OperatorCommand, OverdueEnded, OverdueSeen
-from bullet_trade.engine.day import BEFORE_TRADING_START, SAVE, DayCycle
+from bullet_trade.engine.day import DayCycle
 from bullet_trade.engine.desk import DeskTerms, OrderDesk
 from bullet_trade.engine.events import (
     Audience,
@@ -27,9 +27,7 @@ from bullet_trade.engine.events import (
     ClockStepped,
     Entitled,
     Event,
-    LinkChanged,
     OrderWaitEnded,
-    Reconciled,
     Saved,
     StateNote,
     Stopping,
@@ -40,7 +38,7 @@ from bullet_trade.engine.inbox import Inbox, Message, StopRequested, TickReady
 from bullet_trade.engine.operator import Operator
 from bullet_trade.engine.order_book import OrderBook
 from bullet_trade.engine.patrol import Patrol, PatrolTerms
-from bullet_trade.engine.recovery import Record, lose_sight, rebuild, reconcile
+from bullet_trade.engine.recovery import Record
 from bullet_trade.engine.reload import Reloader
 from bullet_trade.engine.risk_guard import guard
 from bullet_trade.engine.risk_limits import NO_LIMITS, RiskLimits
@@ -55,13 +53,8 @@ from bullet_trade.ports.journal import Journal
 from bullet_trade.ports.quotes import Quotes, Tick
 from bullet_trade.ports.terms import TradingTerms
 
-CONNECT_TIMEOUT_S = 30.0
-
 SLEPT_S = 30.0
 """After a gap in time longer than this the account is asked for before the strategy goes on."""
-
-ROUTINE = frozenset({"working", "external"})
-"""Findings that are told when the engine takes over, and not again with every statement of the account."""
 
 LAST_MESSAGES = 10_000
 """At most as many are handled after the end, so that a broker that never falls silent cannot hold up the exit."""
@@ -171,7 +164,7 @@ class Engine:
         self.reloader = Reloader(self)
         self.patrol = Patrol(self, terms.patrol) if terms.patrol is not None else None
         self.operator = Operator(self)
-        self._link_up: bool | None = None
+        self.link = BrokerLink(self)
         self._stopping: str | None = None
         self._waiting_ticks = 0
         self.misdated_ticks = 0
@@ -190,16 +183,11 @@ class Engine:
         """Tell those who watch."""
         self.parts.audience.tell(event)
 
-    @property
-    def link_up(self) -> bool | None:
-        """Whether the broker is connected, None before it has said so."""
-        return self._link_up
-
     # -- running ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Connect, if no hook has done so already, and set up the first day. The strategy is loaded and initialised."""
-        self.connect()
+        self.link.connect()
         if self._stopping is not None:
             return
         self.days.begin()
@@ -208,7 +196,7 @@ class Engine:
         if self.patrol is not None:
             self.patrol.arm()
         if self.terms.account_sync_s is not None:
-            self._arm_account_sync(timedelta(seconds=self.terms.account_sync_s))
+            self.link.arm_account_sync(timedelta(seconds=self.terms.account_sync_s))
 
     def run(self) -> str:
         """Run until stopped, or until nothing is left to do in a replay; returns the reason."""
@@ -288,7 +276,7 @@ class Engine:
     def _wake(self) -> None:
         """The process was held up: before anything that became due meanwhile, learn what happened to the account."""
         self._slept = False
-        if self.account.known and self._link_up is not False and not self.account.sync():
+        if self.account.known and self.link.up is not False and not self.account.sync():
             self.tell(StateNote(self.now(), "休眠或停顿之后券商没有及时返回账户，先按本地账目继续"))
 
     def pump(self, done: Callable[[], bool], timeout_s: float) -> bool:
@@ -334,16 +322,16 @@ class Engine:
             case OverdueSeen() | OverdueEnded():
                 self._note_overdue(message)
             case AccountSnapshot():
-                self._take_snapshot(message)
+                self.link.take_snapshot(message)
             case Entitlement():
                 self._entitle(message)
             case LinkDown(reason):
-                self._link_changed(up=False, reason=reason)
+                self.link.changed(up=False, reason=reason)
             case LinkUp():
-                self._link_changed(up=True, reason="")
+                self.link.changed(up=True, reason="")
             case _:
                 self.desk.take(message, self.now())
-                if isinstance(message, NoAnswer) and self._link_up is not False:
+                if isinstance(message, NoAnswer) and self.link.up is not False:
                     self.account.want(self.now())
 
     def _deliver_tick(self) -> None:
@@ -383,68 +371,13 @@ class Engine:
             self.journal.append(now, "callback_returned", seen)
             self.tell(CallbackReturned(now, seen.callback, seen.seconds, seen.conflated))
 
-    def _link_changed(self, up: bool, reason: str) -> None:
-        now = self.now()
-        self.journal.append(now, "link", {"up": up, "reason": reason})
-        if up is self._link_up or (up and self._link_up is None):  # the first connection is no news
-            self._link_up = up
-            return
-        self._link_up = up
-        self.tell(LinkChanged(now, up, reason))
-        if up:
-            self.account.want(now)
-        else:
-            self.desk.lose_sight(reason, now)
-
-    # -- the broker ------------------------------------------------------------------------------------------------
-
-    def connect(self) -> None:
-        """Connect to the broker and take the account, once. Raises `UsageError` when the broker does not answer."""
-        if self.account.known:
-            return
-        self._recover()
-        today = self.now().date()
-        if self.calendar.is_session(today):
-            self.open_date(today)
-        self.parts.broker.connect(self.inbox.put)
-        if not self.pump(lambda: self.account.known, CONNECT_TIMEOUT_S) and self._stopping is None:
-            raise UsageError(
-                f"{self.parts.broker.label} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有返回账户信息",
-                "检查券商端是否已登录后重新启动",
-            )
+    # -- days and orders -------------------------------------------------------------------------------------------
 
     def open_date(self, day: date) -> None:
         """A trading date begins for orders and ledger; the date that is open already stays as it is."""
         if self.book.day != day:
             self.journal.append(self.now(), "day", {"day": day.isoformat()})
         self.book.open_day(day)
-
-    def _recover(self) -> None:
-        """Rebuild orders and ledger from the journal of earlier runs; orders that were alive become `unknown`."""
-        self.account.recovered = rebuild(self.parts.past(), self.book) > 0
-        lose_sight(self.book, self.now())
-
-    def _take_snapshot(self, snapshot: AccountSnapshot) -> None:
-        now = self.now()
-        if self.book.orders or snapshot.orders:
-            self.desk.leave_out(row.tag for row in snapshot.orders)
-            self._reconcile(snapshot, now, everything=not self.account.known or bool(self.book.unknown))
-        self.account.take(snapshot, now)
-
-    def _reconcile(self, snapshot: AccountSnapshot, now: datetime, everything: bool) -> None:
-        """Apply what the broker's lists prove; tell the findings, those of routine only if `everything` is wanted."""
-        ours = list(self.book.orders.values())
-        found = reconcile(ours, snapshot, self.desk.tag_prefix, self.desk.next_number)
-        for order in found.adopted:
-            self.desk.next_number = order.order_id + 1
-            self.journal.append(now, "adopted", order)
-            self.book.adopt(order)
-        for report in found.reports:
-            self.desk.take(report, now)
-        findings = [one for one in found.findings if everything or one.kind not in ROUTINE]
-        if findings:
-            self.journal.append(now, "findings", {"found": findings})
-            self.tell(Reconciled(now, tuple(findings)))
 
     def await_orders(self, orders: Sequence[Order], wait_s: float | None) -> None:
         """Wait for orders to be over: `wait_s` seconds, None for the configured time; 0 returns at once."""
@@ -459,21 +392,6 @@ class Engine:
                 self.desk.take(NoAnswer(order.tag, f"{timeout_s:g} 秒内没有任何应答", now), now)
         if any(order.state is OrderState.UNKNOWN for order in orders):
             self.account.want(now)
-
-    def _arm_account_sync(self, every: timedelta) -> None:
-        """Have the account stated again and again while the market is open, and not in the night."""
-        due = self.now() + every
-        opens = datetime.combine(self.calendar.session_on_or_after(due.date()), BEFORE_TRADING_START)
-        if due.date() == opens.date() and due.time() >= SAVE:
-            opens = datetime.combine(self.calendar.next_session(due.date()), BEFORE_TRADING_START)
-
-        def fire() -> None:
-            now = self.now()
-            if self._link_up is not False:
-                self.account.want(now)
-            self._arm_account_sync(every)
-
-        self.timers.add(max(due, opens), Rank.HOUSEKEEPING, fire, repeated=True)
 
     # -- the strategy ----------------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ class Preflight:
 
 def inside(engine: Engine) -> Iterator[Finding]:
     """What the engine knows by itself: connection, orders of unknown fate, quotes and clock."""
-    if engine.link_up is False:
+    if engine.link.up is False:
         yield Finding("link", "券商连接", Level.FAILED, "已断开", "不能下单", "检查券商终端或远程服务是否已登录")
     ledger = engine.ledger
     if engine.account.known and not ledger.cash and not ledger.positions:

@@ -169,7 +169,7 @@ def look(engine: Engine, about: About, saved_at: datetime | None) -> StatusView:
         now,
         engine.days.day,
         _next_session(engine, now),
-        {True: "up", False: "down", None: "unknown"}[engine.link_up],
+        {True: "up", False: "down", None: "unknown"}[engine.link.up],
         round(cash + sum(line.value for line in positions), 2),
         yuan(ledger.available),
         yuan(ledger.frozen),

@@ -336,7 +336,7 @@ class Session:
     def connect(self) -> None:
         """Connect to the broker once: a start-up hook may ask for the account before the engine does."""
         if not self.engine.account.known:
-            self.engine.connect()
+            self.engine.link.connect()
             self._take_opening_times()
             self.stops.forget_placed(self.engine.book.orders.values())
             self.starting_cash = self.starting_cash or self._total_value()
