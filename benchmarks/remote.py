@@ -238,22 +238,33 @@ def fan_out(seconds: float) -> None:
 
 
 def _receive(clients: list[Client], seconds: float, took: Callable[[float], None]) -> None:
+    """Read for a while and note when each part arrived; what it says is read afterwards, because a hundred clients
+    share this process and would wait for each other's decoding."""
     selector = selectors.DefaultSelector()
     for client in clients:
         selector.register(client.socket, selectors.EVENT_READ, client)
+    arrived: list[tuple[Client, bytes, float]] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
-        arrived = [(key.data, key.data.socket.recv(1 << 20), time.time()) for key, _ in selector.select(0.1)]
-        for client, part, now in arrived:
-            client._buffer += part
-            while client.waiting():
-                message = json.loads(client.receive())
-                if message.get("event") == "ticks":
-                    for row in message["payload"]["ticks"]:
-                        if row[2] > MADE_HERE:
-                            took(now - row[2])
-                elif message.get("event") == "tick" and message["payload"]["last_price"] > MADE_HERE:
-                    took(now - message["payload"]["last_price"])
+        arrived += [(key.data, key.data.socket.recv(1 << 20), time.time()) for key, _ in selector.select(0.1)]
+    for client, part, at in arrived:
+        client._buffer += part
+        while client.waiting():
+            for made in _made_at(client.receive()):
+                took(at - made)
+
+
+def _made_at(body: bytes) -> list[float]:
+    """When the ticks of a message were made."""
+    message = json.loads(body)
+    match message.get("event"):
+        case "ticks":
+            prices = [row[2] for row in message["payload"]["ticks"]]
+        case "tick":
+            prices = [message["payload"]["last_price"]]
+        case _:
+            prices = []
+    return [price for price in prices if price > MADE_HERE]
 
 
 def main() -> None:
