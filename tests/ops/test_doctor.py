@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 import pytest
@@ -29,6 +30,8 @@ from bullet_trade.ops.doctor.site import DayBar, Site, Snapshot, TerminalLook
 from bullet_trade.ops.doctor.table import CHECKS, examine
 from bullet_trade.ops.doctor.xtdata import XtDataQuotes
 from bullet_trade.ops.settings import Settings, Source
+from bullet_trade.quotes.qmt.terminal import Terminal
+from bullet_trade.quotes.qmt.terms import QuoteTerms
 from bullet_trade.remote.errors import RemoteError
 from bullet_trade.remote.line import LineError
 from bullet_trade.remote.messages import HandshakeAck
@@ -318,43 +321,68 @@ def test_without_a_token_nothing_is_tried(site: Site) -> None:
     assert "QMT_SERVER_TOKEN" in found.text
 
 
+AT_MS = 1764727197000  # 2025-12-03 09:59:57 in Beijing
+
+
 class Vendor:
     """Stands in for the vendor's `xtdata`."""
 
-    enable_hello = True
+    def get_full_tick(self, code_list: list[str]) -> dict[str, dict[str, float]]:
+        figures = {"lastPrice": 10, "high": 11, "low": 9, "volume": 5, "amount": 5e3}
+        return {code: {"time": AT_MS, **figures} for code in code_list}
 
-    def get_full_tick(self, codes: list[str]) -> dict[str, dict[str, float]]:
-        at_ms = 1764727197000.0  # 2025-12-03 09:59:57 in Beijing
-        return {
-            code: {"time": at_ms, "lastPrice": 10, "high": 11, "low": 9, "volume": 5, "amount": 5e3} for code in codes
-        }
+    def download_history_data2(self, *given: object) -> None:
+        """Nothing to fetch."""
 
-    def download_history_data(self, code: str, period: str) -> None:
-        raise RuntimeError("无法连接行情服务")
+    def get_market_data_ex(
+        self, field_list: list[str], stock_list: list[str], **given: object
+    ) -> dict[str, dict[str, list[float]]]:
+        known = {"time": [AT_MS], "high": [10.2], "low": [9.9], "volume": [7.0], "amount": [7e3]}
+        return {name: {field: known.get(field, [10.0]) for field in field_list} for name in stock_list}
+
+
+def asked(vendor: Vendor, limit_s: float = 5.0) -> XtDataQuotes:
+    terms = QuoteTerms(call_s=limit_s, history_s=limit_s)
+    return XtDataQuotes(Terminal(vendor, WallClock(), terms))  # type: ignore[arg-type]
 
 
 def test_a_snapshot_is_in_exchange_time_whatever_the_machines_zone() -> None:
-    found = XtDataQuotes(Vendor()).snapshot(Code("600000.XSHG"))  # type: ignore[arg-type]
+    found = asked(Vendor()).snapshot(Code("600000.XSHG"))
     assert found == Snapshot(datetime(2025, 12, 3, 9, 59, 57), 10, 11, 9, 5, 5e3)
 
 
+def test_a_daily_bar_keeps_the_unit_in_which_the_terminal_counts() -> None:
+    assert asked(Vendor()).day_bars(Code("600000.XSHG")) == [DayBar("20251203", 10.2, 9.9, 7.0, 7e3)]
+
+
+def test_a_snapshot_without_a_field_is_named() -> None:
+    class Older(Vendor):
+        def get_full_tick(self, code_list: list[str]) -> dict[str, dict[str, float]]:
+            return {code: {"time": AT_MS, "lastPrice": 10} for code in code_list}
+
+    with pytest.raises(DataError, match="high"):
+        asked(Older()).snapshot(Code("600000.XSHG"))
+
+
 def test_what_the_vendors_module_raises_is_told() -> None:
-    with pytest.raises(DataError, match="无法连接行情服务"):
-        XtDataQuotes(Vendor()).day_bars(Code("600000.XSHG"))  # type: ignore[arg-type]
+    class Down(Vendor):
+        def download_history_data2(self, *given: object) -> None:
+            raise RuntimeError("无法连接行情服务")
+
+    with pytest.raises(DataError, match="download_history_data2 失败：无法连接行情服务"):
+        asked(Down()).day_bars(Code("600000.XSHG"))
 
 
 def test_a_call_that_hangs_is_given_up() -> None:
-    from threading import Event
-
     over = Event()
 
     class Hangs(Vendor):
-        def get_full_tick(self, codes: list[str]) -> dict[str, dict[str, float]]:
+        def get_full_tick(self, code_list: list[str]) -> dict[str, dict[str, float]]:
             over.wait(30.0)
             return {}
 
-    with pytest.raises(DataError, match="没有返回"):
-        XtDataQuotes(Hangs(), limit_s=0.05).snapshot(Code("600000.XSHG"))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="get_full_tick 在时限内没有返回"):
+        asked(Hangs(), limit_s=0.05).snapshot(Code("600000.XSHG"))
     over.set()
 
 

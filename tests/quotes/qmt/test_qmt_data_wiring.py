@@ -8,13 +8,14 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from quote_room import BANK, DAYS, HOLIDAYS, PAB, market, needs_wheel
+from quote_room import BANK, DAYS, HOLIDAYS, PAB, market, needs_wheel, room
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import WallClock
 from bullet_trade.engine.events import OrderPlaced
 from bullet_trade.engine.inbox import Inbox, StopRequested
 from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.doctor.xtdata import XtDataQuotes
 from bullet_trade.ops.live import run_session
 from bullet_trade.ops.qmt_quotes import load_xtdata, source_of
 from bullet_trade.ops.settings import Settings
@@ -136,3 +137,15 @@ def test_a_terminal_in_other_units_is_refused_and_its_connection_given_back(offi
     ):
         pass
     assert office.desk.clients == []
+
+
+@needs_wheel
+def test_doctor_reads_quotes_and_history_by_the_calls_of_a_run() -> None:
+    with room() as here:
+        here.desk.push(BANK, 10.3)
+        seen = XtDataQuotes(here.terminal)
+        now, bars = seen.snapshot(BANK), seen.day_bars(BANK)
+    assert now is not None
+    assert now.at.date() == DAYS[-1]
+    assert [bar.day for bar in bars[:3]] == ["20250603", "20250604", "20250605"]
+    assert bars[0].low <= bars[0].money / (bars[0].volume * 100) <= bars[0].high

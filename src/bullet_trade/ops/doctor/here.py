@@ -57,7 +57,7 @@ def this_site(
         calendar=lambda: known_days(settings),
         load_xtquant=load_wheel,
         connect=_connect(settings, clock),
-        quotes=open_xtdata,
+        quotes=lambda: open_xtdata(clock),
         greet=greet,
     )
 

@@ -12,7 +12,7 @@ from bullet_trade.domain.securities import Code, Kind, Security
 from bullet_trade.ports.market_data import BoolArray, CorporateAction, DailyBars, DateArray, FloatArray
 from bullet_trade.quotes.local.load import ParquetTables
 from bullet_trade.quotes.local.minutes import FIELDS, MinuteRows, load_rows, usable
-from bullet_trade.quotes.local.reference import reference_price
+from bullet_trade.quotes.reference import reference_price
 
 COLUMNS = (*FIELDS, "prev_close")
 
@@ -27,35 +27,6 @@ class DailyBlock:
     def nbytes(self) -> int:
         """Bytes held."""
         return sum(getattr(self.bars, name).nbytes for name in ("days", *COLUMNS, "paused"))
-
-
-def _empty() -> DailyBlock:
-    nothing = np.empty(0)
-    days, flags = np.empty(0, dtype="datetime64[D]"), np.empty(0, dtype=np.bool_)
-    volume = np.empty(0, dtype=np.int64)
-    return DailyBlock(
-        DailyBars(days, nothing, nothing, nothing, nothing, volume, nothing, nothing, flags),
-    )
-
-
-NO_DAYS = _empty()
-"""The block of a code that the store does not know."""
-
-
-def slice_days(bars: DailyBars, first: int, stop: int) -> DailyBars:
-    """Rows first <= i < stop as views."""
-    cut = slice(first, stop)
-    return DailyBars(
-        days=bars.days[cut],
-        open=bars.open[cut],
-        high=bars.high[cut],
-        low=bars.low[cut],
-        close=bars.close[cut],
-        volume=bars.volume[cut],
-        money=bars.money[cut],
-        prev_close=bars.prev_close[cut],
-        paused=bars.paused[cut],
-    )
 
 
 def load_daily(tables: ParquetTables, security: Security, actions: Sequence[CorporateAction]) -> DailyBlock:
@@ -166,5 +137,4 @@ def _complete_prev_close(security: Security, rows: _Rows, actions: Sequence[Corp
             prev_close[row] = np.nan
             continue
         since, day = rows.days[row - 1].item(), rows.days[row].item()
-        due = [action for action in actions if since < action.ex_date <= day]
-        prev_close[row] = reference_price(security, day, float(close[row - 1]), due)
+        prev_close[row] = reference_price(security, float(close[row - 1]), since, day, actions)

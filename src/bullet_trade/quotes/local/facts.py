@@ -13,11 +13,10 @@ from bullet_trade.market.timeline import ALWAYS
 from bullet_trade.ports.market_data import CorporateAction
 from bullet_trade.quotes.local.columns import BARS_1D, BARS_1M
 from bullet_trade.quotes.local.load import ParquetTables
+from bullet_trade.quotes.reference import corporate_action
 
 FIRST_SESSION = ALWAYS
 """The list date of a security of which nothing better is known: the day when trading began."""
-
-_RATIO_DECIMALS = 12
 
 
 def load_securities(tables: ParquetTables) -> dict[Code, Security]:
@@ -95,11 +94,7 @@ def load_actions(tables: ParquetTables, code: Code) -> list[CorporateAction]:
            GROUP BY ex_date ORDER BY ex_date""",
         (code,),
     )
-    return [
-        # Rounded: 1.1 - 1.0 is not 0.1 in binary, and the terms of an action are short decimals.
-        CorporateAction(cast(date, day), cast(float, cash), round(cast(float, ratio) - 1.0, _RATIO_DECIMALS))
-        for day, cash, ratio in rows
-    ]
+    return [corporate_action(cast(date, day), cast(float, cash), cast(float, ratio) - 1.0) for day, cash, ratio in rows]
 
 
 def load_index(tables: ParquetTables, index: Code) -> list[tuple[date, list[Code]]]:

@@ -13,9 +13,10 @@ import numpy as np
 
 from bullet_trade.domain.securities import Code, Kind, Security
 from bullet_trade.ports.market_data import CorporateAction, DailyBars, MinuteBars, Ticks
+from bullet_trade.quotes.daily import NO_DAYS, between
 from bullet_trade.quotes.local import facts
 from bullet_trade.quotes.local.cache import ByteCache
-from bullet_trade.quotes.local.daily import NO_DAYS, DailyBlock, load_daily, slice_days
+from bullet_trade.quotes.local.daily import DailyBlock, load_daily
 from bullet_trade.quotes.local.load import ParquetTables
 from bullet_trade.quotes.local.minutes import NO_MINUTES, MinuteBlock, coarse_day, full_days, load_rows
 from bullet_trade.quotes.local.ticks import TickDay, load_ticks
@@ -78,10 +79,7 @@ class LocalStore:
 
     def daily(self, code: Code, first: date, last: date) -> DailyBars:
         """Rows of bars_1d, and days that only bars_1m has; suspended days only where a row says so."""
-        bars = self._daily.get(code).bars
-        start = int(np.searchsorted(bars.days, np.datetime64(first, "D"), side="left"))
-        stop = int(np.searchsorted(bars.days, np.datetime64(last, "D"), side="right"))
-        return slice_days(bars, start, max(start, stop))
+        return between(self._daily.get(code).bars, first, last)
 
     def minutes(self, code: Code, day: date) -> MinuteBars | None:
         """The day of bars_1m with gaps filled; else a day made of the daily bar (`coarse_day`); else None.
@@ -149,7 +147,9 @@ class LocalStore:
 
     def _load_daily(self, code: Code) -> DailyBlock:
         security = self._securities.get(code)
-        return NO_DAYS if security is None else load_daily(self._tables, security, self.corporate_actions(code))
+        if security is None:
+            return DailyBlock(NO_DAYS)
+        return load_daily(self._tables, security, self.corporate_actions(code))
 
     def _load_ticks(self, key: tuple[Code, date]) -> TickDay:
         return load_ticks(self._tables, *key)

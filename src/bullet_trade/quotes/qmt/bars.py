@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bullet_trade.domain.errors import DataError
-from bullet_trade.domain.money import divide_half_up, price, yuan
 from bullet_trade.domain.securities import Kind, Security
-from bullet_trade.market.tick_size import tick_size
 from bullet_trade.ports.market_data import (
     CorporateAction,
     DailyBars,
     FloatArray,
-    IntArray,
     MinuteBars,
     Ticks,
 )
@@ -28,6 +25,7 @@ from bullet_trade.quotes.qmt.units import ENOUGH, believed_lot, lot_of_day, lot_
 from bullet_trade.quotes.qmt.xtdata import Table
 from bullet_trade.quotes.qmt_remote import bars as plain
 from bullet_trade.quotes.qmt_remote.bars import Columns
+from bullet_trade.quotes.reference import corporate_action, reference_price
 from bullet_trade.strategy.data.axis import minute_stamps
 
 _BEIJING_MS = 8 * 3_600_000
@@ -85,64 +83,13 @@ def _one_a_minute(found: Columns, day: date) -> Columns:
 def with_references(security: Security, found: DailyBars, actions: Sequence[CorporateAction]) -> DailyBars:
     """Reference prices of ex-days by the exchanges' formula, where the terminal only repeats the close before."""
     references: FloatArray = found.prev_close.copy()
-    for action in actions:
-        place = int(np.searchsorted(found.days, np.datetime64(action.ex_date, "D")))
-        if 0 < place < len(found) and found.days[place].item() == action.ex_date:
-            close = float(found.close[place - 1])
+    ex_days = np.array([action.ex_date for action in actions], dtype="datetime64[D]")
+    for place in np.unique(np.searchsorted(found.days, ex_days)).tolist():
+        if 0 < place < len(found):
+            since, day, close = found.days[place - 1].item(), found.days[place].item(), float(found.close[place - 1])
             if not abs(references[place] - close) > 1e-6:
-                references[place] = reference(security, close, [action], action.ex_date)
+                references[place] = reference_price(security, close, since, day, actions)
     return replace(found, prev_close=references)
-
-
-def reference(security: Security, close: float, actions: Sequence[CorporateAction], day: date) -> float:
-    """The reference price of `day` after the close before it, yuan."""
-    value = close
-    for action in actions:
-        if action.ex_date == day:
-            value = (value - action.cash_per_share) / (1.0 + action.share_ratio)
-    if value == close:
-        return close
-    tick = tick_size(security, day)
-    return yuan(divide_half_up(price(value), tick) * tick)
-
-
-def with_today(found: DailyBars, today: date, at: float, paused: bool) -> DailyBars:
-    """A row for the running day that says what it is measured against; its prices come from minutes and snapshots."""
-    one = np.array([at])
-    return replace(
-        found,
-        days=np.append(found.days, np.datetime64(today, "D")),
-        open=np.append(found.open, one),
-        high=np.append(found.high, one),
-        low=np.append(found.low, one),
-        close=np.append(found.close, one),
-        volume=np.append(found.volume, 0),
-        money=np.append(found.money, 0.0),
-        prev_close=np.append(found.prev_close, one),
-        paused=np.append(found.paused, paused),
-    )
-
-
-def between(found: DailyBars, first: date, last: date) -> DailyBars:
-    """The rows with first <= day <= last."""
-    rows = slice(
-        int(np.searchsorted(found.days, np.datetime64(first, "D"))),
-        int(np.searchsorted(found.days, np.datetime64(last, "D"), side="right")),
-    )
-    return DailyBars(
-        found.days[rows], found.open[rows], found.high[rows], found.low[rows], found.close[rows],
-        found.volume[rows], found.money[rows], found.prev_close[rows], found.paused[rows],
-    )  # fmt: skip
-
-
-def no_days() -> DailyBars:
-    """No bars at all."""
-    nothing: FloatArray = np.array([], dtype=np.float64)
-    days: NDArray[np.datetime64] = np.array([], dtype="datetime64[D]")
-    none: IntArray = np.array([], dtype=np.int64)
-    return DailyBars(
-        days, nothing, nothing, nothing, nothing, none, nothing, nothing, np.array([], dtype=np.bool_)
-    )  # fmt: skip
 
 
 def ticks(security: Security, table: Table, day: date) -> Ticks | None:
@@ -195,8 +142,8 @@ def action_of(row: Mapping[str, object], ex_date: date) -> CorporateAction:
     cash, bonus, gift = (number(row.get(name, 0.0)) for name in ("interest", "stockBonus", "stockGift"))
     factor = number(row.get("dr", 0.0))
     if not cash and not bonus and not gift and not number(row.get("allotNum", 0.0)) and factor > 0:
-        return CorporateAction(ex_date, 0.0, factor - 1.0)
-    return CorporateAction(ex_date, cash, bonus + gift)
+        return corporate_action(ex_date, 0.0, factor - 1.0)
+    return corporate_action(ex_date, cash, bonus + gift)
 
 
 def ex_date_of(row: Mapping[str, object]) -> date | None:

@@ -18,13 +18,16 @@ from bullet_trade.domain.errors import DataError, UsageError
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.codes import normalize, to_qmt
 from bullet_trade.ports.market_data import BARS_PER_DAY, CorporateAction, DailyBars, MinuteBars, Ticks
+from bullet_trade.quotes.daily import NO_DAYS, between, with_today
+from bullet_trade.quotes.minutes import before_the_first
 from bullet_trade.quotes.qmt import bars, describing
 from bullet_trade.quotes.qmt.days import sessions
 from bullet_trade.quotes.qmt.fetching import Fetched
 from bullet_trade.quotes.qmt.moments import day_text
 from bullet_trade.quotes.qmt.pushes import QmtTicks
 from bullet_trade.quotes.qmt.terminal import Terminal
-from bullet_trade.quotes.qmt_remote.bars import Columns, flat_minutes, last_minute
+from bullet_trade.quotes.qmt_remote.bars import Columns, last_minute
+from bullet_trade.quotes.reference import reference_price
 from bullet_trade.strategy.data.axis import ended_minutes
 
 SECTORS = ("沪深A股", "京市A股", "沪深基金", "沪深指数")
@@ -131,7 +134,7 @@ class QmtMarketData:
         """Daily bars; the running day has a row that says what it is measured against."""
         security = self.security(code)
         if security is None:
-            return bars.no_days()
+            return NO_DAYS
         today = self._now().date()
         yesterday = min(last, today - timedelta(days=1))
         key = (code, first, yesterday)
@@ -147,7 +150,7 @@ class QmtMarketData:
     def _read_daily(self, security: Security, first: date, last: date) -> DailyBars:
         code = security.code
         if last < first or last < security.list_date:
-            return bars.no_days()
+            return NO_DAYS
         found = self._daily_rows(security, first, last)
         if self._whole(security, found, last) and self._reaches_back(security, found, first):
             return found
@@ -172,8 +175,8 @@ class QmtMarketData:
     def _daily_rows(self, security: Security, first: date, last: date) -> DailyBars:
         table = self._terminal.table(to_qmt(security.code), "1d", day_text(first), day_text(last))
         if table is None or not len(table):
-            return bars.no_days()
-        found = bars.between(bars.daily_bars(security, bars.columns(table)), first, last)
+            return NO_DAYS
+        found = between(bars.daily_bars(security, bars.columns(table)), first, last)
         return bars.with_references(security, found, self.corporate_actions(security.code))
 
     def _whole(self, security: Security, found: DailyBars, last: date) -> bool:
@@ -198,8 +201,9 @@ class QmtMarketData:
         details = self.source.details(security.code)
         at = details.prev_close or 0.0
         if not at and len(found):
-            at = bars.reference(security, float(found.close[-1]), self.corporate_actions(security.code), today)
-        return bars.with_today(found, today, at, bool(details.paused)) if at > 0 else found
+            actions = self.corporate_actions(security.code)
+            at = reference_price(security, float(found.close[-1]), found.days[-1].item(), today, actions)
+        return with_today(found, today, at, bool(details.paused)) if at > 0 else found
 
     # -- minutes ---------------------------------------------------------------------------------------------------
 
@@ -240,7 +244,7 @@ class QmtMarketData:
             made = bars.minute_bars(security, found, now.date()) if found is not None else None
             newest = last_minute(found, now.date()) if found is not None else 0
             held = self._running[code] = (minute, clock_s, newest, made)
-        return held[3] if held[3] is not None else self._before_the_first(code)
+        return held[3] if held[3] is not None else before_the_first(self.source, code, now.date())
 
     def _running_rows(self, security: Security, now: datetime, ended: int) -> Columns | None:
         """From the subscription; where that is behind by more than the newest minute, from a download. A subscription
@@ -272,14 +276,6 @@ class QmtMarketData:
             if made > 0:
                 self._followed[code] = (connection, day, made)
         return False
-
-    def _before_the_first(self, code: Code) -> MinuteBars | None:
-        if self.source.details(code).paused:
-            return None
-        tick = self.source.snapshot([code]).get(code)
-        if tick is None or tick.datetime.date() != self._now().date():
-            return None
-        return flat_minutes(tick.open or tick.current)
 
     # -- snapshots -------------------------------------------------------------------------------------------------
 

@@ -125,13 +125,6 @@ def minute_bars(columns: Columns, day: date) -> MinuteBars | None:
     return MinuteBars(prices["open"], prices["high"], prices["low"], filled, volume, money)
 
 
-def flat_minutes(at: float) -> MinuteBars:
-    """A day at one price, without trade: what is known before its first minute has ended."""
-    price: FloatArray = np.full(BARS_PER_DAY, at)
-    nothing: FloatArray = np.zeros(BARS_PER_DAY)
-    return MinuteBars(price, price, price, price, np.zeros(BARS_PER_DAY, dtype=np.int64), nothing)
-
-
 def last_minute(columns: Columns, day: date) -> int:
     """How many minutes of `day` the newest bar closes."""
     stamps = times(columns)

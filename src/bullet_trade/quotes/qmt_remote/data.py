@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from bullet_trade.domain.errors import DataError
-from bullet_trade.domain.money import divide_half_up, price, yuan
 from bullet_trade.domain.securities import BONDS, OPEN_END, Code, Kind, Security
 from bullet_trade.market.boards import Facts, describe
 from bullet_trade.market.codes import normalize
-from bullet_trade.market.tick_size import tick_size
 from bullet_trade.ports.market_data import CorporateAction, DailyBars, MinuteBars, Ticks
+from bullet_trade.quotes.daily import NO_DAYS, with_today
+from bullet_trade.quotes.minutes import before_the_first
 from bullet_trade.quotes.qmt_remote import bars
 from bullet_trade.quotes.qmt_remote.ticks import DataLink
+from bullet_trade.quotes.reference import corporate_action, reference_price
 from bullet_trade.remote import body, tables
 from bullet_trade.remote.errors import FrameError, RemoteError
 from bullet_trade.remote.market import HistoryQuery, day_of
@@ -174,7 +174,7 @@ class RemoteMarketData:
             for each, columns in self._history("1d", code, str(first), str(key[2])).items():
                 made = bars.daily_bars(columns, self._shares_per_unit(each))
                 _keep(self._daily, (each, first, key[2]), made)
-            found = self._daily.pop(key, None) or _no_days()
+            found = self._daily.pop(key, None) or NO_DAYS
         if first <= today <= last:
             found = self._with_today(code, found, today)
         return found
@@ -186,31 +186,8 @@ class RemoteMarketData:
         security = self.security(code)
         if security is None or not security.listed_on(today):
             return found
-        reference = self._reference(security, float(found.close[-1]), today)
-        one = np.array([reference])
-        return replace(
-            found,
-            days=np.append(found.days, np.datetime64(today, "D")),
-            open=np.append(found.open, one),
-            high=np.append(found.high, one),
-            low=np.append(found.low, one),
-            close=np.append(found.close, one),
-            volume=np.append(found.volume, 0),
-            money=np.append(found.money, 0.0),
-            prev_close=np.append(found.prev_close, one),
-            paused=np.append(found.paused, False),
-        )
-
-    def _reference(self, security: Security, close: float, day: date) -> float:
-        """The reference price of `day` after the close before it, by the exchanges' formula for ex-days."""
-        value = close
-        for action in self.corporate_actions(security.code):
-            if action.ex_date == day:
-                value = (value - action.cash_per_share) / (1.0 + action.share_ratio)
-        if value == close:
-            return close
-        tick = tick_size(security, day)
-        return yuan(divide_half_up(price(value), tick) * tick)
+        since, actions = found.days[-1].item(), self.corporate_actions(code)
+        return with_today(found, today, reference_price(security, float(found.close[-1]), since, today, actions))
 
     def _shares_per_unit(self, code: Code) -> int:
         """What one unit of a daily volume is: deployed servers pass on the terminal's lots."""
@@ -242,15 +219,7 @@ class RemoteMarketData:
             if code not in found:
                 self._running[code] = (0, clock_s, None)
             held = self._running[code]
-        return held[2] if held[2] is not None else self._before_the_first(code)
-
-    def _before_the_first(self, code: Code) -> MinuteBars | None:
-        if self.source.details(code).paused:
-            return None
-        tick = self.source.snapshot([code]).get(code)
-        if tick is None or tick.datetime.date() != self._now().date():
-            return None
-        return bars.flat_minutes(tick.open or tick.current)
+        return held[2] if held[2] is not None else before_the_first(self.source, code, day)
 
     def _history(self, period: str, code: Code, start: str, end: str, ended: int = 0) -> dict[Code, bars.Columns]:
         """Bars of `code`, and of what was lately asked for with it. `ended` tells rounds of the running day apart."""
@@ -338,14 +307,7 @@ def _text(columns: dict[str, Column], name: str, place: int) -> str | None:
 
 def _action(told: _Event) -> CorporateAction:
     base = told.per_base or 10.0
-    return CorporateAction(day_of(told.date), (told.bonus_pre_tax or 0.0) / base, (told.scale_factor or 1.0) - 1.0)
-
-
-def _no_days() -> DailyBars:
-    nothing = np.array([], dtype=np.float64)
-    whole = np.array([], dtype=np.int64)
-    days = np.array([], dtype="datetime64[D]")
-    return DailyBars(days, nothing, nothing, nothing, nothing, whole, nothing, nothing, np.array([], dtype=np.bool_))
+    return corporate_action(day_of(told.date), (told.bonus_pre_tax or 0.0) / base, (told.scale_factor or 1.0) - 1.0)
 
 
 def _keep(held: OrderedDict[K, T], key: K, value: T) -> None:

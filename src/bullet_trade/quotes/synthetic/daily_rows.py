@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 
 from bullet_trade.ports.market_data import DailyBars
+from bullet_trade.quotes.daily import NO_DAYS, between
 from bullet_trade.quotes.synthetic.daily_path import DailyPath
 from bullet_trade.quotes.synthetic.halfyears import SessionBlock
 from bullet_trade.quotes.synthetic.minute_block import CHUNK_SESSIONS, FloatArray, minute_chunk
@@ -52,27 +53,7 @@ def daily_rows(profile: Profile, block: SessionBlock, path: DailyPath, market: F
 
 def joined(parts: Sequence[DailyBars], first: date, last: date) -> DailyBars:
     """The rows of consecutive `parts` with first <= day <= last."""
-    cut = []
-    for part in parts:
-        start = int(np.searchsorted(part.days, np.datetime64(first, "D"), side="left"))
-        stop = int(np.searchsorted(part.days, np.datetime64(last, "D"), side="right"))
-        cut.append({name: getattr(part, name)[start:stop] for name in _COLUMNS})
-    if len(cut) == 1:
-        return DailyBars(**cut[0])
-    if not cut:
-        return _NOTHING
-    return DailyBars(**{name: np.concatenate([one[name] for one in cut]) for name in _COLUMNS})
-
-
-_NO_PRICE = np.empty(0)
-_NOTHING = DailyBars(
-    days=np.empty(0, dtype="datetime64[D]"),
-    open=_NO_PRICE,
-    high=_NO_PRICE,
-    low=_NO_PRICE,
-    close=_NO_PRICE,
-    volume=np.empty(0, dtype=np.int64),
-    money=_NO_PRICE,
-    prev_close=_NO_PRICE,
-    paused=np.empty(0, dtype=np.bool_),
-)
+    cut = [between(part, first, last) for part in parts]
+    if len(cut) <= 1:
+        return cut[0] if cut else NO_DAYS
+    return DailyBars(**{name: np.concatenate([getattr(one, name) for one in cut]) for name in _COLUMNS})
