@@ -57,20 +57,31 @@ def test_another_kind_of_answer_is_an_empty_table() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "words"),
     [
-        '{"dtype":"dataframe","columns":["a"],"records":[[1,2]]}',
-        '{"dtype":"dataframe","columns":["a"],"column_tuples":[["a","b"],["a","c"]],"records":[[1]]}',
-        '{"dtype":"dataframe","columns":["a"],"index_columns":["i"],"records":[[1]]}',
-        '{"dtype":"dataframe","columns":5}',
-        '{"dtype":"packed","columns":["a"],"rows":99999999999,"packed":[{"kind":"<f8","data":""}]}',
-        '{"dtype":"packed","columns":["a"],"rows":3,"packed":[{"kind":"<f8","data":"eJwDAAAAAAE="}]}',
-        '{"dtype":"packed","columns":["a"],"rows":1,"packed":[{"kind":"O","data":""}]}',
+        ('{"dtype":"dataframe","columns":["a"],"records":[[1,2]]}', "表头有 1 列，各行却有 [2] 格"),
+        (
+            '{"dtype":"dataframe","columns":["a"],"column_tuples":[["a","b"],["a","c"]],"records":[[1]]}',
+            "表头有 1 列，column_tuples 却有 2 对",
+        ),
+        ('{"dtype":"dataframe","columns":["a"],"index_columns":["i"],"records":[[1]]}', "索引列 'i' 不在表头"),
+        ('{"dtype":"dataframe","columns":5}', "$.columns"),
+        (
+            '{"dtype":"packed","columns":["a"],"rows":99999999999,"packed":[{"kind":"<f8","data":""}]}',
+            "行数 99999999999",
+        ),
+        (
+            '{"dtype":"packed","columns":["a"],"rows":3,"packed":[{"kind":"<f8","data":"eJwDAAAAAAE="}]}',
+            "一列应有 24 字节（3 行），展开后只有 0",
+        ),
+        ('{"dtype":"packed","columns":["a"],"rows":1,"packed":[{"kind":"O","data":""}]}', "列的类型 'O' 未知"),
     ],
 )
-def test_a_table_that_contradicts_itself_is_refused(text: str) -> None:
-    with pytest.raises(FrameError):
+def test_a_table_that_contradicts_itself_is_refused(text: str, words: str) -> None:
+    with pytest.raises(FrameError) as raised:
         read_table(text.encode())
+    assert words in raised.value.text
+    assert "升级" in raised.value.remedy
 
 
 numbers = st.lists(st.floats(allow_infinity=False, width=64), min_size=1, max_size=6)

@@ -24,13 +24,13 @@ from bullet_trade.quotes.feed import HistoryFeed
 from bullet_trade.server.access import parse_tokens
 from bullet_trade.server.accounts import AccountSpec, Directory, parse_accounts, parse_sub_accounts
 from bullet_trade.server.audit import AuditTrail
-from bullet_trade.server.desk import Desk, DeskTerms, World
+from bullet_trade.server.desk import Desk, DeskTerms
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteDesk, QuoteWorld
 from bullet_trade.server.server import Server, ServerTerms
 from bullet_trade.server.submission_file import SubmissionFile
-from bullet_trade.server.venues import HistoryWorld
+from bullet_trade.server.venue import HistoryWorld, World
 from bullet_trade.testing.fake_broker import ScriptedBroker
 from bullet_trade.testing.fake_market import FakeMarket
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
-from served import TOKEN, Peer, Served, limit
+from served import DAY, TOKEN, Peer, Served, limit
 
+from bullet_trade.domain.errors import DataError
+from bullet_trade.domain.securities import Code
+from bullet_trade.ports.market_data import MinuteBars
 from bullet_trade.remote.frames import FRAME_LIMIT
 from bullet_trade.testing.fake_broker import accepted, filled, rejected, silence
+from bullet_trade.testing.fake_market import FakeMarket
 
 Serve = Callable[..., Served]
 Connect = Callable[..., Peer]
@@ -303,6 +308,33 @@ def test_a_suspended_security_is_refused_for_certain(shared: Served, reader: Pee
     error = reader.refused("broker.place_order", **(ORDER | {"security": "000002.XSHE"}))
     assert (error["code"], error["broker_called"]) == ("ORDER_REJECTED", False)
     assert error["message"] == "000002.XSHE 停牌，无法下单"
+
+
+class BrokenMarket(FakeMarket):
+    """A source that cannot read the minutes of one stock."""
+
+    def minutes(self, code: Code, day: date) -> MinuteBars | None:
+        if code == "600000.XSHG":
+            raise DataError("600000.XSHG 的分钟数据读取超时", "检查数据源")
+        return super().minutes(code, day)
+
+
+def test_an_order_whose_prices_cannot_be_read_is_refused_for_certain(serve: Serve, clients: Connect) -> None:
+    source = BrokenMarket()
+    for code in ("000001.XSHE", "600000.XSHG"):
+        source.add(code, {DAY: 10.0}, prev_close=10.0)
+    served = serve(source=source)
+    client = clients(served)
+    order = ORDER | {"security": "600000.XSHG", "idempotency_key": "k1"}
+    error = client.refused("broker.place_order", **order)
+    assert (error["code"], error["broker_called"]) == ("ORDER_REJECTED", False)
+    assert error["message"] == (
+        "600000.XSHG 的行情或资料无法读取，不能核对，委托没有发出"
+        "（600000.XSHG 的分钟数据读取逾时。检查数据源）。恢复后重新下单"
+    )
+    assert client.refused("broker.place_order", **order)["message"] == error["message"]
+    client.get("broker.place_order", **ORDER)
+    assert [ticket.code for ticket in served.broker.submitted] == ["000001.XSHE"]
 
 
 def test_a_wait_that_expires_is_no_failure(served: Served, client: Peer) -> None:

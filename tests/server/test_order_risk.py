@@ -20,8 +20,9 @@ from bullet_trade.domain.securities import Board, Code, Exchange, Kind, Security
 from bullet_trade.engine.clock import WallClock
 from bullet_trade.engine.risk_limits import RiskLimits
 from bullet_trade.ops.settings import Settings
+from bullet_trade.server.books import Books, OrderSeen
 from bullet_trade.server.compose import compose
-from bullet_trade.server.desk import Books, DeskTerms, OrderSeen
+from bullet_trade.server.desk import DeskTerms
 from bullet_trade.server.order_risk import ACCOUNT_AGE_S, OrderRisk
 from bullet_trade.server.settings import ServerSettings
 from bullet_trade.server.submission_file import CancelNote
@@ -144,7 +145,7 @@ def test_an_order_waits_for_an_account_that_is_too_old(serve: Serve, clients: Co
     def age() -> None:
         assert desk.last is not None
         desk.last = AccountSnapshot(desk.last.at - timedelta(seconds=ACCOUNT_AGE_S + 1), money(1), Money(0), ())
-        desk.view = None
+        desk.views.drop()
         broker.states_account = False
 
     served.on_account(age)

@@ -16,16 +16,8 @@ from bullet_trade.domain.errors import OrderTransitionError
 from bullet_trade.domain.ledger import Ledger
 from bullet_trade.domain.money import ZERO, Money, Price
 from bullet_trade.domain.orders import AT_BROKER, Order, OrderEvent, OrderId, OrderState, Side
-from bullet_trade.domain.reports import (
-    Accepted,
-    Cancelled,
-    CancelRefused,
-    Filled,
-    NeverSent,
-    NoAnswer,
-    OrderReport,
-    Rejected,
-)
+from bullet_trade.domain.report_events import apply_report
+from bullet_trade.domain.reports import Filled, OrderReport
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.settlement import is_t0
 from bullet_trade.ports.terms import TradingTerms
@@ -202,30 +194,14 @@ class OrderBook:
         return Outcome(order, order.filled - filled, finished, "")
 
     def _apply(self, order: Order, report: OrderReport) -> None:
-        match report:
-            case Filled(amount=amount):
-                if amount <= 0:  # cancels and settlements stand among the trades of some counters
-                    raise OrderTransitionError(f"订单 {order.order_id}（{order.code}）收到 {amount} 股的成交，不是成交")
-                self._fill(order, report)
-            case Accepted():
-                order.apply(OrderEvent.ACCEPT)
-                order.broker_id = report.broker_id
-            case Cancelled():
-                order.apply(OrderEvent.CANCEL)
-                order.reason = report.reason
-            case Rejected():
-                order.apply(OrderEvent.REJECT)
-                order.reason = report.reason
-            case CancelRefused():
-                order.apply(OrderEvent.CANCEL_REFUSED)
-            case NoAnswer():
-                order.apply(OrderEvent.NO_ANSWER)
-                order.reason = report.reason
-            case NeverSent():
-                order.apply(OrderEvent.PROVED_ABSENT)
-                order.reason = report.reason
+        if isinstance(report, Filled):
+            self._fill(order, report)
+        else:
+            apply_report(order, report)
 
     def _fill(self, order: Order, report: Filled) -> None:
+        if report.amount <= 0:  # cancels and settlements stand among the trades of some counters
+            raise OrderTransitionError(f"订单 {order.order_id}（{order.code}）收到 {report.amount} 股的成交，不是成交")
         fee = report.fee if report.fee is not None else self._estimated_fee(order, report)
         position = self.ledger.positions.get(order.code)
         cost_before = position.cost if position is not None else ZERO

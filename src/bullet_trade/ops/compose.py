@@ -11,14 +11,12 @@ from pathlib import Path
 
 from bullet_trade.brokers.dry_run import DryRunBroker, PaperBroker
 from bullet_trade.brokers.qmt.terms import check_account_id
-from bullet_trade.brokers.simulator.account import Account, open_account, read_account, saved_form, taken_over
+from bullet_trade.brokers.simulator.account import read_account, saved_form, taken_over
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
 from bullet_trade.brokers.simulator.drills import Drill, load_drill
 from bullet_trade.brokers.simulator.faults import DrilledBroker
-from bullet_trade.brokers.simulator.initial_positions import parse_initial_positions
 from bullet_trade.brokers.simulator.market_faults import DrilledMarket
 from bullet_trade.domain.errors import StateError, UsageError
-from bullet_trade.domain.money import money
 from bullet_trade.domain.reports import AccountSnapshot
 from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
 from bullet_trade.engine.engine import EngineTerms
@@ -37,6 +35,7 @@ from bullet_trade.ops.replay_range import ReplayRange, replay_range
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.risk_settings import limits_in_force, patrol_terms, quote_age_s
 from bullet_trade.ops.settings import Settings
+from bullet_trade.ops.simulated_account import load_account
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.exchange_feed import ExchangeFeed
 from bullet_trade.ports.market_data import MarketData
@@ -317,7 +316,7 @@ def _simulator(plan: BrokerPlan) -> Broker:
     replaying = plan.request.replay is not None
     paced = not replaying or plan.request.speed is not None
     account_file = directory / ACCOUNT_FILE
-    account = _load_account(account_file, settings)
+    account = load_account(account_file, settings)
 
     def make(trading_now: ExchangeFeed) -> SimulatedBroker:
         seen = Market(trading_now, around.feed, around.data, around.calendar, around.securities)
@@ -418,13 +417,3 @@ def _check_today(data: MarketData, today: date) -> None:
             f"{data.label} 的数据只到 {covered[1]}，没有今天的行情",
             "加 --replay 回放过去的日子，或改用 --data synthetic",
         )
-
-
-def _load_account(path: Path, settings: Settings) -> Account:
-    try:
-        return read_account(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        positions = parse_initial_positions(settings.simulator_initial_positions)
-        return open_account(money(settings.simulator_initial_cash), positions)
-    except OSError as error:
-        raise StateError(f"模拟账户文件 {path} 无法读取：{error.strerror}", "检查文件权限") from error

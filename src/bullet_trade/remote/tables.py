@@ -154,18 +154,21 @@ def read_table(payload: bytes | msgspec.Raw) -> Table:
         if found.dtype == "packed":
             return _unpacked(found)
         return _from_rows(found) if found.dtype == "dataframe" else Table((), ())
-    except (msgspec.ValidationError, ValueError, zlib.error, KeyError) as error:
-        raise FrameError(f"对端返回的表格无法读取：{error}", "检查服务端版本") from error
+    except (msgspec.ValidationError, ValueError, zlib.error) as error:
+        text = f"对端返回的表格（{len(bytes(payload))} 字节）不符合约定：{error}"
+        raise FrameError(text, "两端版本可能不同：把服务端升级到与本机相同的版本，再试一次") from error
 
 
 def _from_rows(found: _Rows) -> Table:
     wide = {len(record) for record in found.records}
     if wide - {len(found.columns)}:
-        raise ValueError(f"{len(found.columns)} columns, rows of {sorted(wide)} cells")
+        raise ValueError(f"表头有 {len(found.columns)} 列，各行却有 {sorted(wide)} 格")
     columns = [_column([record[place] for record in found.records]) for place in range(len(found.columns))]
     names = list(found.columns)
     index, index_name = None, None
     if found.index_columns:
+        if found.index_columns[0] not in names:
+            raise ValueError(f"索引列 {found.index_columns[0]!r} 不在表头 {names} 中")
         place = names.index(found.index_columns[0])
         index, index_name = columns.pop(place), (found.index_names or [None])[0]
         names.pop(place)
@@ -183,7 +186,7 @@ def _unpacked(found: _Rows) -> Table:
 def _labels(names: list[str], pairs: list[tuple[str, str]] | None) -> list[Label]:
     if pairs is not None:
         if len(pairs) != len(names):
-            raise ValueError(f"{len(names)} columns, {len(pairs)} column_tuples")
+            raise ValueError(f"表头有 {len(names)} 列，column_tuples 却有 {len(pairs)} 对")
         return _field_first(pairs)
     matched = [_PAIR.fullmatch(name) for name in names]
     texts = [(match[2], match[4]) for match in matched if match is not None]
@@ -210,14 +213,18 @@ def _unpack(one: _Packed, length: int) -> Column:
     if one.kind == "text":
         values = one.values or []
         if len(values) != length:
-            raise ValueError(f"{length} rows, a column of {len(values)}")
+            raise ValueError(f"表有 {length} 行，一列却有 {len(values)} 行")
         return values
+    if one.kind not in _KINDS:
+        raise ValueError(f"列的类型 {one.kind!r} 未知，可用 text、{'、'.join(_KINDS)}")
     stored = np.dtype(_KINDS[one.kind])
     size = stored.itemsize * length
     if not 0 <= size <= UNPACKED_LIMIT:
-        raise ValueError(f"a column of {length} rows")
+        raise ValueError(f"行数 {length} 超出范围，一列最多 {UNPACKED_LIMIT} 字节")
     raw = zlib.decompressobj().decompress(base64.b64decode(one.data), size + 1)
     if len(raw) != size:
-        raise ValueError(f"{length} rows, a column of {len(raw)} bytes")
+        raise ValueError(
+            f"一列应有 {size} 字节（{length} 行），展开后{'更多' if len(raw) > size else f'只有 {len(raw)}'}"
+        )
     array: Column = np.frombuffer(raw, dtype=stored).view(np.dtype(one.kind))
     return array

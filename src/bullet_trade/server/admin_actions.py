@@ -11,10 +11,12 @@ import msgspec
 from bullet_trade.domain.money import text, yuan
 from bullet_trade.remote import body
 from bullet_trade.remote.trading import AccountQuery, read_payload
+from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Directory
 from bullet_trade.server.broker_actions import desk_of
-from bullet_trade.server.desk import Desk, Reply, View, unavailable
-from bullet_trade.server.refusals import harmless
+from bullet_trade.server.desk import Desk
+from bullet_trade.server.refusals import harmless, unavailable
+from bullet_trade.server.reply import Reply
 from bullet_trade.server.session import Session
 
 log = logging.getLogger("bullet_trade.server")

@@ -17,9 +17,11 @@ from bullet_trade.remote.trading import (
     read_payload,
 )
 from bullet_trade.server import cancelling, placing, reading
+from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Directory, Target
-from bullet_trade.server.desk import Desk, Reply, View, unavailable
-from bullet_trade.server.refusals import harmless
+from bullet_trade.server.desk import Desk
+from bullet_trade.server.refusals import harmless, unavailable
+from bullet_trade.server.reply import Reply
 from bullet_trade.server.session import Session
 
 _account = msgspec.json.Decoder(AccountQuery)
@@ -129,7 +131,7 @@ class BrokerActions:
 
 
 def _read(desk: Desk, reply: Reply, make: Answer) -> None:
-    view = desk.young_view()
+    view = desk.views.young()
     if view is not None:
         reply.answer(make(view))
     else:

@@ -29,17 +29,20 @@ from bullet_trade.remote.trading import (
     PlaceOrder,
     Resolution,
     ResolveSubmission,
-    Submission,
     read_payload,
     whole_amount,
 )
-from bullet_trade.server import desk as desks
+from bullet_trade.remote.trading import Submission as SubmissionAnswer
+from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Target
-from bullet_trade.server.desk import Desk, Reply, View, unavailable
+from bullet_trade.server.desk import Desk
+from bullet_trade.server.limiting import cancel_forbidden
 from bullet_trade.server.placing import order_answer, pending
 from bullet_trade.server.records import Record
-from bullet_trade.server.refusals import harmless
+from bullet_trade.server.refusals import harmless, unavailable
+from bullet_trade.server.reply import Reply
 from bullet_trade.server.submission_file import Entry, Refusal
+from bullet_trade.server.submissions import Submission
 
 NEVER_RECEIVED = "never_received"
 
@@ -74,7 +77,7 @@ def _claim(desk: Desk, request: CancelOrder, target: Target) -> None:
         return
     key = check_key(request.idempotency_key)
     fingerprint = cancel_fingerprint(target.account_key, target.sub_name, request)
-    known = desk.submissions.setdefault((target.sub_name, key), desks.Submission(key, target.sub_name, fingerprint))
+    known = desk.submissions.setdefault((target.sub_name, key), Submission(key, target.sub_name, fingerprint))
     if known.fingerprint != fingerprint:
         raise refused(ErrorCode.IDEMPOTENCY_CONFLICT, f"idempotency_key 冲突: {key}")
 
@@ -102,7 +105,7 @@ def _cancel_listed(
     elif row is not None:
         reply.answer(body.encode(_foreign_answer(row, order_id)))
     else:
-        unknown = desks.Submission(request.idempotency_key or order_id, "", "")
+        unknown = Submission(request.idempotency_key or order_id, "", "")
         answer = pending(unknown, CANCEL, "cancel_not_confirmed_by_exact_order_id_and_status")
         answer.order_id = answer.stable_local_order_id = order_id
         answer.dtype, answer.value, answer.success = "dict", False, False
@@ -110,10 +113,10 @@ def _cancel_listed(
         reply.answer(body.encode(answer))
 
 
-def _foreign_answer(row: OrderRow, order_id: str) -> Submission:
+def _foreign_answer(row: OrderRow, order_id: str) -> SubmissionAnswer:
     word = status.word(row.status)
     over = word in status.FINAL
-    return Submission(
+    return SubmissionAnswer(
         dtype="dict",
         value=word in status.CANCELLED,
         success=word in status.CANCELLED,
@@ -141,21 +144,21 @@ def _cancel_record(desk: Desk, record: Record, request: CancelOrder, reply: Repl
         return done
 
     if not record.over:
-        forbidden = desk.cancel_forbidden(record)
+        forbidden = cancel_forbidden(desk, record)
         if forbidden:
             reply.refuse(refused(ErrorCode.ORDER_RISK, harmless(forbidden)))
             return
         order.apply(OrderEvent.REQUEST_CANCEL)
-        desk.view = None
+        desk.views.drop()
         desk.world.broker.cancel(order.tag)
     desk.wait_for(record, settled, max(0.0, wait_s), partial(answer, timed_out=True))
 
 
-def _cancel_answer(record: Record, request: CancelOrder, timed_out: bool) -> Submission:
+def _cancel_answer(record: Record, request: CancelOrder, timed_out: bool) -> SubmissionAnswer:
     word = record.word
     proved = word in status.CANCELLED
     refused_by_broker = not record.over and not timed_out
-    return Submission(
+    return SubmissionAnswer(
         dtype="dict",
         value=proved,
         success=proved,
@@ -210,7 +213,7 @@ def _resolve_place(desk: Desk, request: ResolveSubmission, key: str, target: Tar
         desk.read(lambda _view, _reason: reply.answer(body.encode(_resolved(known, "broker_order_query"))), fresh=True)
 
 
-def _fence(desk: Desk, key: str, target: Target) -> desks.Submission:
+def _fence(desk: Desk, key: str, target: Target) -> Submission:
     """This server never received the key; from now on it would refuse it, so that the answer stays true even when the
     lost request is still on its way."""
     refusal = Refusal(ErrorCode.REQUEST_EXPIRED, f"本服务从未收到 {key}；已封闭该键，此后到达的同键委托不会执行", False)
@@ -218,11 +221,11 @@ def _fence(desk: Desk, key: str, target: Target) -> desks.Submission:
         desk.file.claim(desk.owner.clock.now().date(), target.sub_name, key, "", Entry(refusal=refusal))
     except StateError as error:
         raise RemoteError(ErrorCode.REQUEST_FAILED, harmless(str(error))) from error
-    made = desk.submissions[target.sub_name, key] = desks.Submission(key, target.sub_name, "", None, refusal)
+    made = desk.submissions[target.sub_name, key] = Submission(key, target.sub_name, "", None, refusal)
     return made
 
 
-def _check_same(known: desks.Submission, request: ResolveSubmission, target: Target) -> None:
+def _check_same(known: Submission, request: ResolveSubmission, target: Target) -> None:
     raw = request.request_payload
     if bytes(raw) in (b"", b"null", b"{}") or not known.fingerprint:
         return
@@ -232,7 +235,7 @@ def _check_same(known: desks.Submission, request: ResolveSubmission, target: Tar
         raise refused(ErrorCode.IDEMPOTENCY_CONFLICT, f"idempotency_key 冲突: {known.key}")
 
 
-def _resolved(known: desks.Submission, source: str) -> Resolution:
+def _resolved(known: Submission, source: str) -> Resolution:
     record, refusal = known.record, known.refusal
     result = Resolution(
         status=status.SUBMIT_UNKNOWN,
@@ -284,7 +287,7 @@ def _resolve_cancel(
     )
     if word in status.FINAL:
         result.cancel_outcome = _outcome(word, over=True)
-        result.resolved_result = Submission(
+        result.resolved_result = SubmissionAnswer(
             order_id=order_id,
             status=word,
             value=word in status.CANCELLED,

@@ -26,7 +26,8 @@ from bullet_trade.server.quote_desk import QuoteDesk
 from bullet_trade.server.server import Server, ServerTerms
 from bullet_trade.server.settings import ServerSettings
 from bullet_trade.server.submission_file import SubmissionFile
-from bullet_trade.server.venues import Setting, Venue, open_venue
+from bullet_trade.server.venue import Setting, Venue
+from bullet_trade.server.venues import open_venue
 
 log = logging.getLogger("bullet_trade.server")
 

@@ -15,11 +15,11 @@ from bullet_trade.remote.market import DaysQuery, HistoryQuery, ListQuery, Secur
 from bullet_trade.remote.tables import Table
 from bullet_trade.remote.trading import read_payload
 from bullet_trade.server import quote_desk, reference
-from bullet_trade.server.desk import Reply
 from bullet_trade.server.history import table
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.quote_desk import Quoted, QuoteDesk
 from bullet_trade.server.refusals import harmless
+from bullet_trade.server.reply import Reply
 from bullet_trade.server.session import Session
 from bullet_trade.server.tick_hub import TickHub
 

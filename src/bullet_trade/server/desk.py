@@ -1,136 +1,34 @@
 """One account on the server: its broker, its orders, and everybody who waits for them. Runs on the account's thread.
 
-Reads are answered from the broker's own snapshot, at most `FRESH_S` old and never older than the last write or report.
-Reports are numbered without gaps, so that a client that was away can ask for what it missed.
+Reads are answered from the broker's own snapshot (`account_views`), never older than the last write or report. Reports
+are numbered without gaps, so that a client that was away can ask for what it missed.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import NamedTuple, Protocol
 
-from bullet_trade.domain.errors import BulletTradeError, StateError
-from bullet_trade.domain.money import Money, Price, price
-from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderState, OrderType, Side
-from bullet_trade.domain.reports import (
-    AccountSnapshot,
-    Entitlement,
-    LinkDown,
-    LinkUp,
-    NoAnswer,
-    OrderRow,
-    Rejected,
-    Report,
-)
-from bullet_trade.domain.securities import Code, Security
+from bullet_trade.domain.errors import BulletTradeError
+from bullet_trade.domain.money import Money, Price
+from bullet_trade.domain.orders import Order, OrderId, OrderState, OrderType
+from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp, NoAnswer, OrderRow, Report
+from bullet_trade.domain.securities import Code
 from bullet_trade.engine.recovery import reconcile
-from bullet_trade.market.calendar import TradingCalendar
-from bullet_trade.market.rulebook import RuleBook
-from bullet_trade.ports.broker import Broker, OrderTicket
+from bullet_trade.ports.broker import OrderTicket
 from bullet_trade.ports.clock import Rank
-from bullet_trade.ports.quotes import Quotes
-from bullet_trade.remote.errors import ErrorCode, RemoteError
-from bullet_trade.server.accounts import AccountSpec, SubAccount
+from bullet_trade.server.account_views import AccountViews, View, ViewReader
+from bullet_trade.server.accounts import AccountSpec
+from bullet_trade.server.books import CancelCheck, OrderCheck, no_limit
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.records import Record, Waiter
-from bullet_trade.server.submission_file import CancelNote, Refusal, SubmissionFile
+from bullet_trade.server.submission_file import CancelNote, SubmissionFile
+from bullet_trade.server.submissions import Submission, Undelivered, remembered
+from bullet_trade.server.venue import World
 
-log = logging.getLogger("bullet_trade.server")
-
-FRESH_S = 0.2
-"""A snapshot this old still answers a read, when no order or report came since."""
-SNAPSHOT_WAIT_S = 15.0
-"""How long a broker may take to state the account."""
 _NO_LABEL = "\0"
-
-
-class Reply(Protocol):
-    """Where an answer goes. Both methods may be called from any thread; only the first call counts."""
-
-    @property
-    def peer(self) -> str:
-        """The address of the client."""
-
-    @property
-    def dead(self) -> bool:
-        """Whether the client is gone, so that no answer can reach it."""
-
-    def answer(self, payload: bytes) -> None:
-        """Answer with a payload that is JSON."""
-
-    def refuse(self, error: RemoteError) -> None:
-        """Answer with an error frame."""
-
-
-class Books(NamedTuple):
-    """An account as the server's own limits see it. `orders` are those that left through this server and are of today
-    or alive, `cancels` those of today; prices are 0 where none is known."""
-
-    at: datetime
-    snapshot: AccountSnapshot | None
-    orders: tuple[Order, ...]
-    cancels: tuple[CancelNote, ...]
-    last_price: Callable[[Code], Price]
-    previous_close: Callable[[Code], Price]
-
-    def account_is_young(self, seconds: float) -> bool:
-        """Whether the broker stated the account within the last `seconds`."""
-        return self.snapshot is not None and self.at - self.snapshot.at <= timedelta(seconds=seconds)
-
-
-class OrderSeen(NamedTuple):
-    """An order as the server's own limits see it, before it leaves. `price` is 0 where none is known."""
-
-    account_key: str
-    sub: SubAccount | None
-    security: Security
-    side: Side
-    amount: int
-    price: Price
-    books: Books
-
-
-OrderCheck = Callable[[OrderSeen], str]
-"""A limit of the server: '' lets the order pass, anything else is the reason why not. Called on the account's thread,
-after the key was found to be new and before anything is written down."""
-
-
-CancelCheck = Callable[[Order, Books], str]
-"""As `OrderCheck`, for a cancel."""
-
-
-def no_limit(_: OrderSeen) -> str:
-    """The server has no limits of its own."""
-    return ""
-
-
-class View(NamedTuple):
-    """The account at a moment, with the last price of each holding in yuan (0.0 unknown). Never changed; readable from
-    any thread."""
-
-    snapshot: AccountSnapshot
-    prices: dict[Code, float]
-    taken_at: float
-    """Monotonic seconds."""
-    seq: int
-    """The number of the last report that it includes."""
-    cache: dict[str, bytes]
-    """Answers that were made of it, by what was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What an account needs around it. All of it belongs to the account's thread."""
-
-    broker: Broker
-    quotes: Quotes
-    rules: RuleBook
-    calendar: TradingCalendar
-    securities: Callable[[Code], Security | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,32 +47,8 @@ class DeskTerms:
 
 
 @dataclass(slots=True)
-class Submission:
-    """A write by its key. It has a record once it was sent, or a refusal, or neither while it is being decided."""
-
-    key: str
-    sub: str
-    fingerprint: str
-    record: Record | None = None
-    refusal: Refusal | None = None
-
-
-class Undelivered(NamedTuple):
-    """An order without a key on its way to an answer, `at` monotonic seconds."""
-
-    reply: Reply
-    fingerprint: str
-    submission: Submission
-    at: float
-
-
-ViewReader = Callable[[View | None, str], None]
-"""Takes the view, or None and the reason why there is none."""
-
-
-@dataclass(slots=True)
 class Desk:
-    """The account. Everything but `view`, `ask` and `start` is for the owner's thread only."""
+    """The account. Everything but `views.young`, `ask` and `start` is for the owner's thread only."""
 
     spec: AccountSpec
     owner: Owner
@@ -185,7 +59,7 @@ class Desk:
     """Takes each numbered report; called on the account's thread, returns at once."""
     world: World = field(init=False)
     file: SubmissionFile = field(init=False)
-    view: View | None = None
+    views: AccountViews = field(init=False)
     connected: bool = False
     down_reason: str = "尚未连接"
     records: dict[str, Record] = field(default_factory=dict)
@@ -197,11 +71,14 @@ class Desk:
     cancels: list[CancelNote] = field(default_factory=list)
     last: AccountSnapshot | None = None
     seq: int = 0
-    _asking: list[ViewReader] = field(default_factory=list)
-    _asking_next: list[ViewReader] = field(default_factory=list)
-    _round: int = 0
     _opened: bool = False
     _file_opened: bool = False
+
+    def __post_init__(self) -> None:
+        self.views = AccountViews(self.owner, self._ask_broker)
+
+    def _ask_broker(self) -> None:
+        self.world.broker.request_snapshot()
 
     # -- beginning and end -----------------------------------------------------------------------------------------
 
@@ -214,7 +91,8 @@ class Desk:
         try:
             self.file = self.open_file()
             self._file_opened = True
-            self._load()
+            known = remembered(self.file.load())
+            self.submissions, self.records, self.cancels = known.submissions, known.records, known.cancels
             self.world = self.make_world()
             self.owner.instant = self.world.quotes.advance
             self.world.quotes.advance(self.owner.clock.now())
@@ -225,31 +103,6 @@ class Desk:
             ready(str(error))
             return
         ready("")
-
-    def _load(self) -> None:
-        for stored in self.file.load():
-            entry = stored.entry
-            if entry.cancel is not None:
-                self.cancels.append(entry.cancel)
-                continue
-            submission = Submission(stored.key, stored.sub, stored.fingerprint, None, entry.refusal)
-            self.submissions[stored.sub, stored.key] = submission
-            if entry.order is not None and (entry.refusal is None or entry.refusal.broker_called):
-                record = Record(
-                    order=entry.order,
-                    remark=entry.remark,
-                    key=stored.key,
-                    sub=stored.sub,
-                    wanted=entry.wanted,
-                    asked_price=entry.asked_price,
-                )
-                submission.record = self.records[record.order.tag] = record
-                record.order.apply(OrderEvent.SEND)
-                if entry.refusal is not None:
-                    record.apply(Rejected(record.order.tag, entry.refusal.text, entry.order.created_at))
-                    continue
-                # It was written down before it left; whether it left, the broker's list has to show.
-                record.apply(NoAnswer(record.order.tag, "服务重启，等待券商清单", entry.order.created_at))
 
     def _open_day(self) -> None:
         """Show today's quotes, forget the orders that are over, and come again at midnight."""
@@ -286,13 +139,13 @@ class Desk:
             self.connected, self.down_reason = True, ""
         elif isinstance(report, LinkDown):
             self.connected, self.down_reason = False, report.reason or "与券商的连接中断"
-            self._fail_readers(self.down_reason)
+            self.views.fail(self.down_reason)
         self._tell(report)
 
     def _tell(self, report: Report) -> None:
         """Book a report and tell everybody. Whoever is answered because of it must already read the new account, so
         the view goes first and the answers last."""
-        self.view = None
+        self.views.drop()
         record = None
         if not isinstance(report, LinkUp | LinkDown | Entitlement | AccountSnapshot):
             record = self.records.get(report.tag)
@@ -334,39 +187,13 @@ class Desk:
 
     def read(self, reader: ViewReader, fresh: bool = False) -> None:
         """As `ask`, on the owner's thread; a view that is young enough serves unless it must be `fresh`."""
-        view = self.young_view()
+        view = self.views.young()
         if view is not None and not fresh:
             reader(view, "")
         elif not self.connected:
             reader(None, self.down_reason)
-        elif self._asking:
-            self._asking_next.append(reader)
         else:
-            self._asking.append(reader)
-            self._request()
-
-    def young_view(self) -> View | None:
-        """The last view where it may answer a read now; from any thread."""
-        view = self.view
-        if view is None or self.owner.clock.monotonic() - view.taken_at > FRESH_S:
-            return None
-        return view
-
-    def _request(self) -> None:
-        self._round += 1
-        when = self.owner.clock.now() + timedelta(seconds=SNAPSHOT_WAIT_S)
-        self.owner.timers.at(when, Rank.MARKET, partial(self._too_late, self._round))
-        self.world.broker.request_snapshot()
-
-    def _too_late(self, asked: int) -> None:
-        if self._asking and self._round == asked:
-            self._fail_readers(f"券商 {SNAPSHOT_WAIT_S:g} 秒内没有回答账户查询")
-
-    def _fail_readers(self, reason: str) -> None:
-        readers = self._asking + self._asking_next
-        self._asking, self._asking_next = [], []
-        for reader in readers:
-            reader(None, reason)
+            self.views.wait(reader)
 
     def _snapshot(self, snapshot: AccountSnapshot) -> None:
         self.last = snapshot
@@ -379,58 +206,12 @@ class Desk:
                 record.order.broker_id = record.order.broker_id or row.broker_id
                 self.by_broker_id[row.broker_id] = record
         prices = {row.code: self.price_now(row.code) for row in snapshot.holdings}
-        self.view = view = View(snapshot, prices, self.owner.clock.monotonic(), self.seq, {})
-        readers, self._asking = self._asking, self._asking_next
-        self._asking_next = []
-        for reader in readers:
-            reader(view, "")
-        if self._asking:
-            self._request()
+        self.views.show(View(snapshot, prices, self.owner.clock.monotonic(), self.seq, {}))
 
     def price_now(self, code: Code) -> float:
         """The last price in yuan, 0.0 where none is known."""
         price = self.world.quotes.last_price(code)
         return price if price > 0 else 0.0
-
-    # -- limits ----------------------------------------------------------------------------------------------------
-
-    def books(self) -> Books:
-        """The account as the server's limits see it now."""
-        orders = (record.order for record in self.records.values())
-        return Books(
-            self.owner.clock.now(),
-            self.last,
-            tuple(order for order in orders if order.order_id),  # adopted ones have no number: they came from elsewhere
-            tuple(self.cancels),
-            lambda code: price(self.price_now(code)),
-            self._previous_close,
-        )
-
-    def _previous_close(self, code: Code) -> Price:
-        quotes = self.world.quotes
-        return price(quotes.facts(code).prev_close) if quotes.known(code) else Price(0)
-
-    def when_account_known(self, act: Callable[[], None]) -> None:
-        """Run `act` once the account is young enough for the limits, or cannot be had."""
-        age_s = self.terms.account_age_s
-        if age_s is None or self.books().account_is_young(age_s):
-            act()
-        else:
-            self.read(lambda _view, _reason: act(), fresh=True)
-
-    def cancel_forbidden(self, record: Record) -> str:
-        """Why the order may not be cancelled, '' where it may; then the cancel is counted."""
-        if self.terms.check_cancel is None:
-            return ""
-        reason = self.terms.check_cancel(record.order, self.books())
-        if not reason:
-            note = CancelNote(record.order.tag, self.owner.clock.now())
-            self.cancels.append(note)
-            try:
-                self.file.note_cancel(record.sub, note)
-            except StateError as error:  # a cancel lowers the risk: it leaves all the same
-                log.warning("撤单次数没有写盘，重启后会少计：%s", error)
-        return reason
 
     # -- orders ----------------------------------------------------------------------------------------------------
 
@@ -438,7 +219,7 @@ class Desk:
         """Hand an order that is written down to the broker."""
         order = record.order
         self.records[order.tag] = record
-        self.view = None
+        self.views.drop()
         ticket = OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
         try:
             self.world.broker.submit(ticket)
@@ -466,8 +247,3 @@ class Desk:
         record = Record(order=order, remark=row.tag, key="", sub="", wanted=row.amount, asked_price=None)
         self.records[row.tag] = self.by_broker_id[row.broker_id] = record
         return record
-
-
-def unavailable(reason: str, write: bool) -> RemoteError:
-    """The broker cannot be asked now."""
-    return RemoteError(ErrorCode.QMT_UNAVAILABLE, f"券商暂时不可用：{reason}", False if write else None)

@@ -9,7 +9,7 @@ from functools import partial
 
 from bullet_trade.domain.errors import BulletTradeError
 from bullet_trade.server.owner import Owner
-from bullet_trade.server.venues import HistoryWorld
+from bullet_trade.server.venue import HistoryWorld
 from bullet_trade.strategy.history import History
 
 

@@ -24,7 +24,7 @@ from bullet_trade.engine.risk_rules import CANCEL_RULES, ORDER_RULES, Proposal
 from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.market.refusal import Refusal
 from bullet_trade.ports.terms import TradingTerms
-from bullet_trade.server.desk import Books, OrderSeen
+from bullet_trade.server.books import Books, OrderSeen
 
 ENFORCED = (*(rule.name for rule in ORDER_RULES), *(rule.name for rule in CANCEL_RULES))
 """The names of the limits that a server keeps; how fast orders follow each other is the client's to pace."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from bullet_trade.domain.errors import StateError, UsageError
+from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
 from bullet_trade.domain.money import Price, price, yuan
 from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderState, OrderType, Side
 from bullet_trade.domain.securities import Security
@@ -26,10 +26,14 @@ from bullet_trade.remote.submissions import PLACE, check_key, place_fingerprint,
 from bullet_trade.remote.trading import PlaceOrder, is_market, limit_of, side_of, whole_amount
 from bullet_trade.remote.trading import Submission as SubmissionAnswer
 from bullet_trade.server.accounts import Target
-from bullet_trade.server.desk import Desk, OrderSeen, Reply, Submission, Undelivered, unavailable
+from bullet_trade.server.books import OrderSeen
+from bullet_trade.server.desk import Desk
+from bullet_trade.server.limiting import books, when_account_known
 from bullet_trade.server.records import Record
-from bullet_trade.server.refusals import harmless, rejection
+from bullet_trade.server.refusals import harmless, rejection, unavailable
+from bullet_trade.server.reply import Reply
 from bullet_trade.server.submission_file import Entry, Refusal
+from bullet_trade.server.submissions import Submission, Undelivered
 
 ORPHAN_S = 120.0
 """How long an order without a key, whose client vanished before the answer, is taken for the same one when the same
@@ -55,7 +59,7 @@ class _Wish:
 
 def place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
     """Carry out a request, or answer for the one that it repeats."""
-    desk.when_account_known(partial(_place, desk, request, target, reply))
+    when_account_known(desk, partial(_place, desk, request, target, reply))
 
 
 def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
@@ -140,8 +144,9 @@ def _decide(desk: Desk, submission: Submission, wish: _Wish) -> None:
     now = desk.owner.clock.now()
     try:
         entry = Entry(order=_order(desk, wish, now), remark=_remark(wish), wanted=wish.amount, asked_price=wish.price)
-    except RemoteError as error:
-        entry = Entry(refusal=Refusal(error.code, error.text, broker_called=False))
+    except BulletTradeError as error:
+        told = error if isinstance(error, RemoteError) else _unchecked(wish, error)
+        entry = Entry(refusal=Refusal(told.code, told.text, broker_called=False))
     try:
         desk.file.claim(now.date(), submission.sub, submission.key, submission.fingerprint, entry)
     except StateError as error:
@@ -163,7 +168,8 @@ def _decide(desk: Desk, submission: Submission, wish: _Wish) -> None:
 
 
 def _order(desk: Desk, wish: _Wish, now: datetime) -> Order:
-    """The order that may leave. Raises `RemoteError` with the rule that forbids it; the broker has not been called."""
+    """The order that may leave. Raises `RemoteError` with the rule that forbids it, another `BulletTradeError` where a
+    source failed; the broker has not been called."""
     if wish.deadline is not None and now > wish.deadline:
         raise refused(
             ErrorCode.REQUEST_EXPIRED, f"请求的时限 {wish.deadline:%H:%M:%S} 已过（现在 {now:%H:%M:%S}），没有下单"
@@ -191,6 +197,12 @@ def _order(desk: Desk, wish: _Wish, now: datetime) -> Order:
         limit_price=limit,
         created_at=now,
     )
+
+
+def _unchecked(wish: _Wish, error: BulletTradeError) -> RemoteError:
+    """A source of prices or descriptions failed: what cannot be checked does not leave."""
+    text = f"{wish.request.security} 的行情或资料无法读取，不能核对，委托没有发出（{error}）。恢复后重新下单"
+    return rejection(text, broker_called=False)
 
 
 def _security(desk: Desk, name: str) -> Security:
@@ -248,7 +260,7 @@ def _within_limits(desk: Desk, wish: _Wish, security: Security, amount: int, lim
     target = wish.target
     if target.sub is not None and target.sub.limit is not None and amount * limit > target.sub.limit:
         raise refused(ErrorCode.SUB_ACCOUNT_LIMIT, f"子账户 {target.sub_name} 超过额度限制 {yuan(target.sub.limit):g}")
-    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, desk.books())
+    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, books(desk))
     reason = desk.terms.check(seen)
     if reason:
         raise refused(ErrorCode.ORDER_RISK, harmless(reason))

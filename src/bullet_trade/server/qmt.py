@@ -34,10 +34,9 @@ from bullet_trade.quotes.qmt.data import QmtMarketData
 from bullet_trade.quotes.qmt.pushes import QmtTicks
 from bullet_trade.quotes.qmt.terminal import Terminal
 from bullet_trade.server.accounts import AccountSpec
-from bullet_trade.server.desk import World
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteWorld
-from bullet_trade.server.venues import HistoryWorld, Setting, Venue
+from bullet_trade.server.venue import HistoryWorld, Setting, Venue, World
 
 log = logging.getLogger("bullet_trade.server")
 

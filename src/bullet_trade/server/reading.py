@@ -21,8 +21,9 @@ from bullet_trade.remote.trading import (
     RowFilter,
     TradeRow,
 )
+from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import AccountSpec
-from bullet_trade.server.desk import Desk, View
+from bullet_trade.server.desk import Desk
 from bullet_trade.server.records import foreign_row
 
 

@@ -8,17 +8,9 @@ import msgspec
 
 from bullet_trade.domain.errors import OrderTransitionError
 from bullet_trade.domain.money import ZERO, yuan
-from bullet_trade.domain.orders import FINAL, Order, OrderEvent, OrderState, Side
-from bullet_trade.domain.reports import (
-    Accepted,
-    Cancelled,
-    CancelRefused,
-    Filled,
-    NeverSent,
-    NoAnswer,
-    OrderReport,
-    Rejected,
-)
+from bullet_trade.domain.orders import FINAL, Order, OrderState, Side
+from bullet_trade.domain.report_events import apply_report
+from bullet_trade.domain.reports import CancelRefused, Filled, OrderReport
 from bullet_trade.domain.reports import OrderRow as BrokerRow
 from bullet_trade.remote import status
 from bullet_trade.remote.market import moment_text
@@ -79,27 +71,12 @@ class Record(msgspec.Struct, kw_only=True):
         """Take in a report; a late or repeated one changes nothing."""
         order = self.order
         try:
-            match report:
-                case Filled() if report.amount > 0:
-                    order.apply_fill(report.trade_id, report.amount, report.price, report.fee or ZERO)
-                case Accepted():
-                    order.apply(OrderEvent.ACCEPT)
-                    order.broker_id = report.broker_id
-                case Rejected():
-                    order.apply(OrderEvent.REJECT)
+            if not isinstance(report, Filled):
+                apply_report(order, report)
+                if isinstance(report, CancelRefused):  # for the client who waits for the cancel
                     order.reason = report.reason
-                case Cancelled():
-                    order.apply(OrderEvent.CANCEL)
-                    order.reason = report.reason
-                case CancelRefused():
-                    order.apply(OrderEvent.CANCEL_REFUSED)
-                    order.reason = report.reason
-                case NoAnswer():
-                    order.apply(OrderEvent.NO_ANSWER)
-                    order.reason = report.reason
-                case NeverSent():
-                    order.apply(OrderEvent.PROVED_ABSENT)
-                    order.reason = report.reason
+            elif report.amount > 0:
+                order.apply_fill(report.trade_id, report.amount, report.price, report.fee or ZERO)
         except OrderTransitionError as error:
             order.reason = order.reason or str(error)
 

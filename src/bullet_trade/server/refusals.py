@@ -28,3 +28,8 @@ def harmless(text: str) -> str:
 def rejection(text: str, broker_called: bool) -> RemoteError:
     """An order that was refused for certain."""
     return RemoteError(ErrorCode.ORDER_REJECTED, harmless(text or "委托被拒绝"), broker_called)
+
+
+def unavailable(reason: str, write: bool) -> RemoteError:
+    """The broker cannot be asked now."""
+    return RemoteError(ErrorCode.QMT_UNAVAILABLE, f"券商暂时不可用：{reason}", False if write else None)

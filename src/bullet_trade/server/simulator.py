@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-from bullet_trade.brokers.simulator.account import Account, open_account, read_account, saved_form
+from bullet_trade.brokers.simulator.account import saved_form
 from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
-from bullet_trade.brokers.simulator.initial_positions import parse_initial_positions
-from bullet_trade.domain.errors import StateError, UsageError
-from bullet_trade.domain.money import money
+from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
 from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.market.rulebook import RuleBook
 from bullet_trade.ops.compose import ATTEND_S, open_data, read_holidays, read_overrides
-from bullet_trade.ops.settings import Settings
+from bullet_trade.ops.simulated_account import load_account
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.quotes.feed import HistoryFeed
 from bullet_trade.server.accounts import AccountSpec
-from bullet_trade.server.desk import World
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteWorld
-from bullet_trade.server.venues import HistoryWorld, Setting, Venue
+from bullet_trade.server.venue import HistoryWorld, Setting, Venue, World
 from bullet_trade.store.files import write_atomically
 
 
@@ -72,18 +68,8 @@ def _account_world(
         Market(feed, feed, data, calendar, securities),
         owner.timers,
         trading,
-        _account(path, settings),
+        load_account(path, settings),
         persist=lambda changed: write_atomically(path, saved_form(changed)),
         attend_s=ATTEND_S,
     )
     return World(broker, feed, RuleBook(overrides, trading.schedule, calendar), calendar, securities)
-
-
-def _account(path: Path, settings: Settings) -> Account:
-    try:
-        return read_account(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        positions = parse_initial_positions(settings.simulator_initial_positions)
-        return open_account(money(settings.simulator_initial_cash), positions)
-    except OSError as error:
-        raise StateError(f"模拟账户文件 {path} 无法读取：{error.strerror}", "检查文件权限") from error

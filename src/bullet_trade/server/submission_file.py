@@ -1,8 +1,8 @@
 """The server's memory of writes: which keys were used, for what, and which orders they became. SQLite, one file per
 account, written by the account's thread before the broker is called.
 
-What is in it survives the end of the process at any instruction (WAL, committed per order). Entries are kept for
-`KEPT_DAYS`, longer than any client repeats a request.
+What is in it survives the end of the process at any instruction, and a power failure: each commit waits for the disk.
+Entries are kept for `KEPT_DAYS`, longer than any client repeats a request.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class SubmissionFile:
             if version > SCHEMA_VERSION:
                 raise StateError(f"文件 {path} 由更新的版本写成（格式 {version}）", "请升级 bullet-trade")
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            # In WAL mode, NORMAL may lose the last commits when the power fails: the order has left, and its key,
+            # repeated, would become a second one.
+            self._db.execute("PRAGMA synchronous=FULL")
             if version == 0:
                 self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
                 self._db.execute("INSERT INTO about VALUES ('mark', ?)", (secrets.token_hex(2),))

@@ -1,67 +1,15 @@
-"""What a server type provides: brokers for its accounts, quotes, and history. One row per type."""
+"""The server types. One row each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.engine.clock import Clock
-from bullet_trade.market.calendar import TradingCalendar
-from bullet_trade.ops.settings import Settings
-from bullet_trade.ports.market_data import MarketData
-from bullet_trade.server.accounts import AccountSpec
-from bullet_trade.server.desk import World
-from bullet_trade.server.owner import Owner
-from bullet_trade.server.quote_desk import QuoteWorld
+from bullet_trade.server.qmt import qmt_venue
+from bullet_trade.server.simulator import simulator_venue
+from bullet_trade.server.venue import Setting, Venue
 
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a venue is opened with. `directory` is the server's own, existing and writable."""
-
-    settings: Settings
-    clock: Clock
-    directory: Path
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryWorld:
-    """Bars and descriptions; they belong to the thread that opened them."""
-
-    data: MarketData
-    calendar: TradingCalendar
-
-
-@dataclass(frozen=True, slots=True)
-class Venue:
-    """Each function is called on the thread that will own what it makes, and raises `UsageError`, `StateError` or
-    `DataError`. `label` is shown to people, `backend_type` told to clients."""
-
-    label: str
-    backend_type: str
-    open_account: Callable[[AccountSpec, Owner], World]
-    open_quotes: Callable[[Owner], QuoteWorld]
-    open_history: Callable[[], HistoryWorld]
-    release: Callable[[], None] = lambda: None
-    """Lets go of what the opened worlds share, once their threads have ended."""
-
-
-def _simulator(setting: Setting) -> Venue:
-    from bullet_trade.server.simulator import simulator_venue
-
-    return simulator_venue(setting)
-
-
-def _qmt(setting: Setting) -> Venue:
-    from bullet_trade.server.qmt import qmt_venue
-
-    return qmt_venue(setting)
-
-
-SERVER_TYPES: dict[str, Callable[[Setting], Venue]] = {"simulator": _simulator, "qmt": _qmt}
+SERVER_TYPES: dict[str, Callable[[Setting], Venue]] = {"simulator": simulator_venue, "qmt": qmt_venue}
 
 
 def open_venue(server_type: str, setting: Setting) -> Venue:

@@ -31,13 +31,13 @@ from bullet_trade.remote.line import Address
 from bullet_trade.remote.link import LinkTerms
 from bullet_trade.server.access import parse_tokens
 from bullet_trade.server.accounts import Directory, parse_accounts
-from bullet_trade.server.desk import Desk, DeskTerms, World
+from bullet_trade.server.desk import Desk, DeskTerms
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteDesk, QuoteWorld
 from bullet_trade.server.server import Server, ServerTerms
 from bullet_trade.server.submission_file import SubmissionFile
-from bullet_trade.server.venues import HistoryWorld
+from bullet_trade.server.venue import HistoryWorld, World
 from bullet_trade.testing.broker_world import Ability, Disturbance, Fate
 from bullet_trade.testing.fault_proxy import FaultProxy
 from bullet_trade.testing.simulated_world import SimulatedWorld
