@@ -10,12 +10,10 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from bullet_trade.domain.securities import Code
-from bullet_trade.engine.clock import WallClock
-from bullet_trade.engine.events import Event
 from bullet_trade.engine.inbox import StopRequested
 from bullet_trade.ops import compose as composition
 from bullet_trade.ops.live import run_session
@@ -24,10 +22,10 @@ from bullet_trade.quotes.qmt.moments import stamp
 from bullet_trade.testing.fake_market import FakeMarket
 from bullet_trade.testing.fake_qmt.datacenter import QuoteClient, install_quotes
 from bullet_trade.testing.fake_qmt.market import Desk, snapshot_row
+from ten_oclock import SESSION, ShiftedClock, Silent, percentiles
 
 ROUNDS = 1_000
 BANK = Code("600000.XSHG")
-SESSION = datetime(2025, 12, 1, 10, 0)
 MARKET = 5_000
 
 STRATEGY = """
@@ -42,23 +40,6 @@ def initialize(context):
 def handle_tick(context, tick):
     STAMPS.append(time.perf_counter_ns())
 """
-
-
-class ShiftedClock(WallClock):
-    """The wall clock, moved so that the benchmark always runs at ten in the morning of one session."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shift = SESSION - super().now()
-
-    def now(self) -> datetime:
-        return super().now() + self._shift
-
-
-class Silent:
-    """Watches nothing."""
-
-    def tell(self, event: Event) -> None: ...
 
 
 def main() -> None:
@@ -82,9 +63,7 @@ def main() -> None:
             run_session(run)
             feeder.join()
     desk.close()
-    taken = sorted(taken[100:])
-    p50, p99 = (taken[int(len(taken) * share)] for share in (0.5, 0.99))
-    print(f"push to handle_tick ({'whole market' if whole else 'one security'}): p50 {p50:.0f} us, p99 {p99:.0f} us")
+    print(f"push to handle_tick ({'whole market' if whole else 'one security'}): {percentiles(taken[100:])}")
 
 
 def feed(run: composition.Run, desk: Desk, taken: list[float], whole: bool) -> None:

@@ -10,23 +10,21 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from bullet_trade.domain.money import Money
 from bullet_trade.domain.reports import AccountSnapshot, Cancelled
 from bullet_trade.domain.securities import Code
-from bullet_trade.engine.clock import WallClock
-from bullet_trade.engine.events import Event
 from bullet_trade.engine.inbox import StopRequested
 from bullet_trade.ops import compose as composition
 from bullet_trade.ops.live import run_session
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.quotes import Tick
+from ten_oclock import SESSION, ShiftedClock, Silent, percentiles
 
 ROUNDS = 1_500
-SESSION = datetime(2025, 12, 1, 10, 0)
 
 STRATEGY = """
 from jqdata import *
@@ -44,17 +42,6 @@ LIMITS = (
     "max_order_value", "max_daily_trade_value", "max_daily_trades", "max_stock_count", "max_position_ratio",
     "max_daily_messages", "max_order_rate", "daily_message_warning",
 )  # fmt: skip
-
-
-class ShiftedClock(WallClock):
-    """The wall clock, moved so that the benchmark always runs at ten in the morning of one session."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shift = SESSION - super().now()
-
-    def now(self) -> datetime:
-        return super().now() + self._shift
 
 
 class StampingBroker:
@@ -83,12 +70,6 @@ class StampingBroker:
     def close(self) -> None: ...
 
 
-class Silent:
-    """Watches nothing."""
-
-    def tell(self, event: Event) -> None: ...
-
-
 def main() -> None:
     settings = load_settings(None).model_copy(
         update={"journal_sync": "full" if "full" in sys.argv else "normal", **dict.fromkeys(LIMITS, 0)}
@@ -107,10 +88,8 @@ def main() -> None:
         run_session(run)
         feeder.join()
         run.held.release()
-    taken = sorted(taken[200:])
-    at = lambda share: taken[int(len(taken) * share)]  # noqa: E731
-    figures = f"p50 {at(0.5):.0f} us, p99 {at(0.99):.0f} us, {len(taken)} orders"
-    print(f"tick to order ({settings.journal_sync} sync): {figures}")
+    taken = taken[200:]
+    print(f"tick to order ({settings.journal_sync} sync): {percentiles(taken)}, {len(taken)} orders")
 
 
 def feed(run: composition.Run, broker: StampingBroker, taken: list[float]) -> None:

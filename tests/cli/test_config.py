@@ -10,7 +10,8 @@ import pytest
 from bullet_trade.cli.config import models
 from bullet_trade.cli.main import main
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.ops.settings import LIMIT_NAMES, load_settings
+from bullet_trade.ops.settings import load_settings
+from bullet_trade.ops.spelling import LIMIT_NAMES
 
 MARK = "marked-secret-0815"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -84,12 +86,51 @@ def test_status_as_a_page_and_for_programs(asked: list[Request], cli: Cli) -> No
     assert document["brake"]["mode"] == "halted"
 
 
+@pytest.mark.parametrize(("command", "code", "name"), [("halt", 0, "done"), ("reload", 1, "kept_old")])
+def test_a_script_reads_the_answer_as_json(command: str, code: int, name: str, asked: list[Request], cli: Cli) -> None:
+    ended, out, _ = cli(command, "--json")
+    answer = json.loads(out)
+    assert (ended, answer["code"], answer["ok"]) == (code, name, code == 0)
+
+
+def test_a_script_that_flattens_has_to_agree_beforehand(asked: list[Request], cli: Cli) -> None:
+    code, out, err = cli("flatten", "--json")
+    assert (code, out, asked) == (2, "", [])
+    assert "--yes" in err
+    code, out, _ = cli("flatten", "--json", "--yes")
+    document = json.loads(out)
+    assert (code, document["orders"], len(document["plan"])) == (0, [7], 2)
+
+
+def test_a_page_that_refreshes_is_no_document(asked: list[Request], cli: Cli) -> None:
+    code, out, err = cli("status", "--watch", "--json")
+    assert (code, out) == (2, "")
+    assert "去掉 --watch" in err
+
+
 def test_flatten_shows_the_plan_and_wants_a_yes(asked: list[Request], cli: Cli) -> None:
     code, out, err = cli("flatten")
     assert code == 2
     assert "停牌，不可卖" in out
     assert "--yes" in err
     assert [request.command for request in asked] == ["flatten-plan"]
+
+
+class Terminal(StringIO):
+    """A terminal at which somebody has typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "sells"), [("y", True), ("YES", True), ("n", False), ("", False), ("什么", False)])
+def test_flatten_asks_once_and_anything_but_a_yes_sells_nothing(
+    typed: str, sells: bool, asked: list[Request], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+    code, _, err = cli("flatten")
+    assert (code, "已取消" in err) == ((0, False) if sells else (1, True))
+    assert ("flatten" in [request.command for request in asked]) is sells
 
 
 def test_flatten_with_a_yes_sells_and_shows_what_came_of_it(asked: list[Request], cli: Cli) -> None:

@@ -48,6 +48,8 @@ class TestImport:
         assert "bars_1d：1 个文件，2 条，1 个代码，2025-01-03 至 2025-01-06" in first
         assert "新增 2 条，替换 0 条" in first
         assert "收盘→close" in first
+        (report,) = json.loads(run(*arguments, "--json").output)
+        assert (report["table"], report["read"], report["first"]) == ("bars_1d", 2, "2025-01-03")
         assert "新增 0 条，替换 2 条（其中 2 条内容相同）" in again
 
     def test_columns_may_be_named_by_hand(self, source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -33,7 +34,25 @@ READ_BY_SCRIPTS = (
     "report",
     "why",
     "notify outbox",
+    "notify test",
+    "state verify",
+    "state replay",
+    "data import",
+    "pause",
+    "resume",
+    "halt",
+    "cancel-all",
+    "flatten",
+    "reload",
+    "stop",
 )
+
+EXAMPLE = re.compile(r"例如 ?\S|\d|[\w.]+/|“")
+"""A value to start from."""
+
+SYNTAX = re.compile(r"bullet-trade[ -~]*|--?[\w/-]+")
+ENGLISH = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|<\w+>")
+"""Two words in a row that are no command, or what typer calls a kind of value."""
 
 
 def walk(command: object, path: str = "") -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
@@ -73,6 +92,12 @@ def test_every_option_and_argument_is_explained_in_chinese(path: str) -> None:
     assert not unexplained
 
 
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_with_a_value_shows_an_example_of_one(path: str) -> None:
+    options = [one for one in COMMANDS[path].params if isinstance(one, TyperOption) and not one.is_flag]
+    assert [one.opts[0] for one in options if not EXAMPLE.search(one.help or "")] == []
+
+
 @pytest.mark.parametrize("path", READ_BY_SCRIPTS)
 def test_what_a_script_reads_comes_as_json(path: str) -> None:
     assert any("--json" in one.opts for one in COMMANDS[path].params)
@@ -90,5 +115,34 @@ def test_the_page_has_no_english_titles(
     page = "".join(capsys.readouterr())
     assert all(title in page for title in titles)
     assert "显示这段说明" in page
-    for english in ("Options ─", "Commands ─", "Arguments ─", "[required]", "[default", "Show this", "Install comp"):
+    for english in ("Usage", "OPTIONS", "Options ─", "Commands ─", "Arguments ─", "ARGS", "[required]", "[default"):
         assert english not in page
+    for english in ("<str>", "<path>", "<bool>", "Show this", "Install comp"):
+        assert english not in page
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_page_holds_an_english_phrase(
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main([*path.split(), "--help"])
+    page = SYNTAX.sub("", capsys.readouterr().out)
+    assert "用法：" in page
+    assert ENGLISH.findall(page) == []
+
+
+@pytest.fixture
+def no_guess_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_guess_of_the_shell")
+def test_the_completion_is_installed_with_a_word_of_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--install-completion", "bash"])
+    assert (ended.value.code, list(tmp_path.iterdir()) != []) == (0, True)
+    assert "的命令补全已写入" in capsys.readouterr().out

@@ -11,31 +11,15 @@ import msgspec
 import pytest
 
 from bullet_trade.cli.main import main, with_optional_values
-from bullet_trade.domain.money import Money, Price, price
-from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
-from bullet_trade.domain.securities import Code
+from bullet_trade.domain.money import price
+from bullet_trade.domain.orders import OrderState
 from bullet_trade.engine import events
 from bullet_trade.ops.log_files import DayFiles
 from bullet_trade.ops.log_reading import new_records
 from bullet_trade.ops.logbook import FileLines
+from sample_order import BUY, CODE
 
 AT = datetime(2025, 12, 1, 9, 35)
-CODE = Code("600000.XSHG")
-BUY = events.OrderFacts(
-    order_id=OrderId(7),
-    code=CODE,
-    name="浦发银行",
-    side=Side.BUY,
-    amount=1000,
-    order_type=OrderType.LIMIT,
-    limit_price=price("10"),
-    reference_price=price("10"),
-    state=OrderState.IN_FLIGHT,
-    filled=0,
-    average_price=Price(0),
-    fees=Money(0),
-    reason="",
-)
 FILLED = msgspec.structs.replace(BUY, state=OrderState.FILLED, filled=1000, average_price=price("10"))
 LATER = AT + timedelta(seconds=16)
 NEXT = datetime(2025, 12, 2, 9, 31)

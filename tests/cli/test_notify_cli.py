@@ -56,6 +56,9 @@ def test_each_channel_answers(
     first, second, *_ = out.splitlines()
     assert first.startswith("cligood  已送达") and second.startswith("clibad  失败：")
     assert "SECRET" not in out
+    code, out, _ = run(capsys, "test", "--json")
+    channels = {one["label"]: one["error"] is None for one in json.loads(out)["channels"]}
+    assert (code, channels) == (1, {"cligood": True, "clibad": False})
 
 
 def test_without_a_channel_the_remedy_is_named(capsys: pytest.CaptureFixture[str]) -> None:

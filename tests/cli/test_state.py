@@ -61,6 +61,8 @@ def test_show_speaks_to_scripts_too(directory: str, capsys: pytest.CaptureFixtur
 
 def test_verify_is_satisfied_with_a_sound_directory(directory: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "state", "verify", "--runtime-dir", directory)[0] == 0
+    code, out, _ = run(capsys, "state", "verify", "--runtime-dir", directory, "--json")
+    assert (code, json.loads(out)["problems"]) == (0, [])
 
 
 def test_verify_names_the_damage(directory: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +70,9 @@ def test_verify_names_the_damage(directory: str, capsys: pytest.CaptureFixture[s
     code, _, err = run(capsys, "state", "verify", "--runtime-dir", directory)
     assert code == 3
     assert "g.pkl 校验和不符" in err
+    code, out, _ = run(capsys, "state", "verify", "--runtime-dir", directory, "--json")
+    assert code == 3
+    assert any("g.pkl 校验和不符" in problem for problem in json.loads(out)["problems"])
 
 
 def test_the_journal_leaves_as_json_lines_and_as_csv(directory: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +143,12 @@ def test_a_recorded_day_is_replayed(live_directory: str, capsys: pytest.CaptureF
     assert code == 1
     assert "前 1 个决定一致，第 2 个不同" in out
     assert "当日 10:01:00 sell@10:01 卖出 600519.XSHG 100 股" in out
+    code, out, _ = run(
+        capsys, "state", "replay", "2025-12-04", "--runtime-dir", live_directory, "--strategy", str(changed), "--json"
+    )
+    different = json.loads(out)["difference"]
+    assert (code, different["number"], different["recorded"]["at"]) == (1, 2, "2025-12-04T10:01:00")
+    assert different["replayed"]["text"].startswith("卖出 600519.XSHG 50 股")
     code, _, err = run(capsys, "state", "replay", "2025-12-01", "--runtime-dir", live_directory, "--strategy", same)
     assert code == 2
     assert "没有 2025-12-01 的记录" in err

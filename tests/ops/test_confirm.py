@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -13,18 +15,29 @@ from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import VirtualClock
 from bullet_trade.ops.compose import Run, RunRequest, composed
 from bullet_trade.ops.confirm import CONFIRMED_FILE, confirm_live, refuse_invented_prices
+from bullet_trade.ops.risk_settings import SHOWN
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.testing.recorder import Recorder
 
+OFF = {name: "" if name in ("max_daily_loss", "risk_whitelist", "risk_blacklist") else 0 for name in SHOWN}
+"""No limit holds."""
 
-@pytest.fixture
-def run(tmp_path: Path):
+
+@contextmanager
+def started(tmp_path: Path, **changes: object) -> Iterator[Run]:
+    """A run on the simulator, with those settings changed."""
     (tmp_path / "quiet.py").write_text("def initialize(context): pass\n", encoding="utf-8")
     request = RunRequest(tmp_path / "quiet.py", "simulator", None, None, "synthetic", tmp_path / "runtime")
-    settings = load_settings(None).model_copy(update={"simulator_initial_positions": "600000.XSHG:300@10"})
+    settings = load_settings(None).model_copy(update={"simulator_initial_positions": "600000.XSHG:300@10"} | changes)
     with composed(request, settings, Recorder(), VirtualClock(datetime(2025, 12, 3, 9))) as made:
         yield made
         made.session.parts.journal.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with started(tmp_path) as made:
+        yield made
 
 
 def asked(run: Run, answer: str | None, said_yes: bool = False) -> tuple[str, int]:
@@ -36,16 +49,21 @@ def asked(run: Run, answer: str | None, said_yes: bool = False) -> tuple[str, in
         return answer or ""
 
     shown = Console(file=StringIO(), width=120)
-    confirm_live(run.session, run.directory, ["单笔 100,000 元"], shown, ask if answer is not None else None, said_yes)
+    confirm_live(run.session, run.directory, shown, ask if answer is not None else None, said_yes)
     return shown.file.getvalue(), len(questions)  # type: ignore[attr-defined]
 
 
 def test_the_account_and_the_limits_are_shown_and_the_word_is_asked_for_once(run: Run) -> None:
     shown, questions = asked(run, "yes")
     assert questions == 1
-    for part in ("模拟券商", "1,000,000.00", "600000.XSHG", "300", "单笔 100,000 元"):
+    for part in ("模拟券商", "1,000,000.00", "600000.XSHG", "300", "单笔金额 ≤ 100,000 元", "每秒申报加撤单 ≤ 50 笔"):
         assert part in shown
     assert asked(run, "no")[1] == 0  # a service that restarts is not asked again
+
+
+def test_that_no_limit_holds_is_said(tmp_path: Path) -> None:
+    with started(tmp_path, **OFF) as run:
+        assert "限额全部关闭" in asked(run, "yes")[0]
 
 
 @pytest.mark.parametrize("answer", ["", "no", "y", "是"])

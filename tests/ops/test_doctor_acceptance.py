@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,8 +148,9 @@ def test_the_unit_of_volume_follows_from_the_days_average_price(
     assert told in found.what
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
 def test_the_command_goes_through_the_adapter_and_writes_the_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the machine's clock, with the adapter's own threads; the stand-in has no quotes, so nothing is ordered."""
     clock, account = WallClock(), "8800123456"
@@ -161,7 +163,7 @@ def test_the_command_goes_through_the_adapter_and_writes_the_report(
     monkeypatch.setenv("QMT_DATA_PATH", str(directory))
     monkeypatch.setenv("QMT_ACCOUNT_ID", account)
     try:
-        done = CliRunner().invoke(app, ["doctor", "--broker", "qmt", "--with-order", "600000.XSHG", "--yes"])
+        done = CliRunner().invoke(app, ["doctor", "--broker", "qmt", "--with-order", "600000.XSHG", "--yes", *form])
     finally:
         withdraw(terminal)
         terminal.close()
@@ -171,6 +173,11 @@ def test_the_command_goes_through_the_adapter_and_writes_the_report(
     assert "没有发出委托" in page
     assert account not in page + done.output
     assert book.orders == []
+    if form:
+        first = json.loads(done.stdout)[0]
+        assert (first["name"], first["level"], first["title"]) == ("connect", "ok", "连接和订阅")
+    else:
+        assert "报告 acceptance.md" in done.stdout
 
 
 @pytest.mark.parametrize("quote", [None, Snapshot(NOW, 0.0, 0.0, 0.0, 0.0, 0.0)])

@@ -31,6 +31,7 @@ def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         ("MAX_ORDER_VALEU", "MAX_ORDER_VALUE"),
         ("MAX_0RDER_VALUE", "MAX_ORDER_VALUE"),
         ("MAXORDER_VALUE", "MAX_ORDER_VALUE"),
+        ("MAXORDERVALUE", "MAX_ORDER_VALUE"),
         ("max_order_valu", "MAX_ORDER_VALUE"),
         ("AX_ORDER_VALUE", "MAX_ORDER_VALUE"),
         ("QMT_ACOUNT_ID", "QMT_ACCOUNT_ID"),

@@ -12,33 +12,17 @@ import msgspec
 import pytest
 
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.domain.money import Money, Price, money, price
-from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
-from bullet_trade.domain.securities import Code
+from bullet_trade.domain.money import Money, money, price
+from bullet_trade.domain.orders import OrderState, Side
 from bullet_trade.engine import events
 from bullet_trade.ops.config_origin import secrets_of
 from bullet_trade.ops.log_files import DayFiles, file_label
 from bullet_trade.ops.log_masking import masking
 from bullet_trade.ops.logbook import ConsoleLines, FileLines, Least, least_levels, safe_console
 from bullet_trade.ops.settings import Settings
+from sample_order import BUY, CODE
 
 AT = datetime(2025, 12, 1, 9, 35)
-CODE = Code("600000.XSHG")
-BUY = events.OrderFacts(
-    order_id=OrderId(7),
-    code=CODE,
-    name="浦发银行",
-    side=Side.BUY,
-    amount=1000,
-    order_type=OrderType.MARKET,
-    limit_price=price("10.15"),
-    reference_price=price("10"),
-    state=OrderState.IN_FLIGHT,
-    filled=0,
-    average_price=Price(0),
-    fees=Money(0),
-    reason="",
-)
 FILLED = msgspec.structs.replace(
     BUY, state=OrderState.FILLED, filled=1000, average_price=price("10.025"), fees=money("5.1")
 )

@@ -8,32 +8,16 @@ import msgspec
 import pytest
 
 from bullet_trade.domain.ledger import Difference
-from bullet_trade.domain.money import Money, Price, money, price
+from bullet_trade.domain.money import Money, money, price
 from bullet_trade.domain.orders import OrderId, OrderState, OrderType, Side
-from bullet_trade.domain.securities import Code
 from bullet_trade.engine import events
 from bullet_trade.engine.recovery import Finding
 from bullet_trade.ops.collector import Collector
 from bullet_trade.ops.logbook import formatted
 from bullet_trade.ops.narration import narrate
+from sample_order import BUY, CODE
 
 NOW = datetime(2025, 12, 1, 9, 35)
-CODE = Code("600000.XSHG")
-BUY = events.OrderFacts(
-    order_id=OrderId(7),
-    code=CODE,
-    name="浦发银行",
-    side=Side.BUY,
-    amount=1000,
-    order_type=OrderType.MARKET,
-    limit_price=price("10.15"),
-    reference_price=price("10"),
-    state=OrderState.IN_FLIGHT,
-    filled=0,
-    average_price=Price(0),
-    fees=Money(0),
-    reason="",
-)
 
 
 def order(**changes: object) -> events.OrderFacts:

@@ -20,7 +20,8 @@ from bullet_trade.ops.banner import banner
 from bullet_trade.ops.compose import RunRequest, composed
 from bullet_trade.ops.risk_page import renewed
 from bullet_trade.ops.risk_settings import ALL, SHOWN, limit_text, limits_in_force, quote_age_s, risk_limits
-from bullet_trade.ops.settings import LIMIT_NAMES, Settings, load_settings
+from bullet_trade.ops.settings import Settings, load_settings
+from bullet_trade.ops.spelling import LIMIT_NAMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "risk.md"
 STRATEGY = "def initialize(context):\n    pass\n"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, Debug
+
 if TYPE_CHECKING:
     from bullet_trade.ops.strategy_check import Checked
 
@@ -19,20 +22,19 @@ COLOURS = {"不支持": "red", "需要数据源": "yellow", "支持": "green"}
 
 def check(
     strategy: Annotated[Path, typer.Argument(help="策略文件", metavar="策略文件.py")],
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """检查策略用到的函数和写法是否支持，不运行策略。
 
     有必须修改的内容时退出码为 1。例：bullet-trade check 我的策略.py
     """
-    import msgspec
 
     from bullet_trade.ops.strategy_check import check_strategy
 
     checked = check_strategy(strategy)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(checked), indent=2).decode())
+        print_json(checked)
     else:
         _show(checked)
     if not checked.runs:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, EnvFile
+
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
 
 app = typer.Typer(help="查看和检查配置。", no_args_is_help=True)
 
 EXIT_PROBLEMS = 2
-
-EnvFile = Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 
 def models() -> dict[str, type[BaseSettings]]:
@@ -40,19 +40,18 @@ def show(
 
     例：bullet-trade config show --changed
     """
-    import msgspec
 
     from bullet_trade.ops.config_origin import DEFAULT, Effective, effective
-    from bullet_trade.ops.settings import read_variables, sources, validated
+    from bullet_trade.ops.settings import sources, validated, values_for
 
     given = sources(env_file)
     found: dict[str, Effective] = {}
     for model in models().values():
-        for one in effective(validated(model, read_variables(model, env_file)), given):
+        for one in effective(validated(model, values_for(model, given)), given):
             found.setdefault(one.name, one)
     lines = [one for one in found.values() if not changed or one.origin != DEFAULT]
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(lines)).decode())
+        print_json(lines)
         return
     width = max((len(one.name) for one in lines), default=0)
     for one in lines:
@@ -63,28 +62,27 @@ def show(
 @app.command()
 def check(
     env_file: EnvFile = None,
-    broker: Annotated[str, typer.Option(help="按这个券商检查（默认取 DEFAULT_BROKER）")] = "",
+    broker: Annotated[str, typer.Option(help="按这个券商检查，例如 qmt（默认取 DEFAULT_BROKER）")] = "",
     as_json: AsJson = False,
 ) -> None:
     """一次列出配置的全部问题；有问题时退出码 2。
 
     不连接券商（那是 bullet-trade doctor）。例：bullet-trade config check --broker qmt
     """
-    import msgspec
 
     from bullet_trade.ops.config_check import deeper_problems, name_problems, value_problems
-    from bullet_trade.ops.settings import Settings, read_variables, sources, validated
+    from bullet_trade.ops.settings import Settings, sources, validated, values_for
 
     given = sources(env_file)
     problems = list(name_problems(given, list(models().values())))
-    values = [one for m in models().values() for one in value_problems(m, read_variables(m, env_file))]
+    values = [one for m in models().values() for one in value_problems(m, values_for(m, given))]
     problems += dict.fromkeys(values)
     if not values:
-        settings = validated(Settings, read_variables(Settings, env_file))
+        settings = validated(Settings, values_for(Settings, given))
         problems += deeper_problems(settings, broker or settings.default_broker)
     fatal = any(one.fatal for one in problems)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode([one._asdict() for one in problems])).decode())
+        print_json([one._asdict() for one in problems])
     elif not problems:
         typer.echo("配置没有问题")
     else:

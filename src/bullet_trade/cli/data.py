@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson
 from bullet_trade.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,16 +69,19 @@ class EncodingChoice(StrEnum):
 @app.command("import")
 def import_(
     sources: Annotated[list[str], typer.Argument(help="CSV 或 Parquet 文件、目录或通配符", metavar="来源...")],
-    to: Annotated[Path, typer.Option(help="数据目录，没有就新建", metavar="目录")],
-    kind: Annotated[TableName | None, typer.Option(help="数据种类（默认由列名判断）")] = None,
+    to: Annotated[Path, typer.Option(help="数据目录，例如 data；没有就新建", metavar="目录")],
+    kind: Annotated[TableName | None, typer.Option(help="数据种类，例如 bars_1d（默认由列名判断）")] = None,
     columns: Annotated[
-        list[str] | None, typer.Option(help="列名对应，如 成交股数=volume，可重复", metavar="原名=标准名")
+        list[str] | None, typer.Option(help="列名对应，例如 成交股数=volume，可重复", metavar="原名=标准名")
     ] = None,
-    code: Annotated[str, typer.Option(help="文件里没有代码列时的证券代码，如 600519.XSHG")] = "",
-    volume_unit: Annotated[VolumeChoice, typer.Option(help="成交量单位：股（份、张）或手")] = VolumeChoice.SHARE,
-    money_unit: Annotated[MoneyChoice, typer.Option(help="成交额单位：元、千元或万元")] = MoneyChoice.YUAN,
-    time_label: Annotated[LabelChoice, typer.Option(help="分钟线的时间是结束还是开始")] = LabelChoice.END,
-    encoding: Annotated[EncodingChoice, typer.Option(help="CSV 的编码")] = EncodingChoice.UTF_8,
+    code: Annotated[str, typer.Option(help="文件里没有代码列时的证券代码，例如 600519.XSHG")] = "",
+    volume_unit: Annotated[
+        VolumeChoice, typer.Option(help="成交量单位：股（份、张）或手，例如 lot")
+    ] = VolumeChoice.SHARE,
+    money_unit: Annotated[MoneyChoice, typer.Option(help="成交额单位：元、千元或万元，例如 wan")] = MoneyChoice.YUAN,
+    time_label: Annotated[LabelChoice, typer.Option(help="分钟线的时间是结束还是开始，例如 start")] = LabelChoice.END,
+    encoding: Annotated[EncodingChoice, typer.Option(help="CSV 的编码，例如 gbk")] = EncodingChoice.UTF_8,
+    as_json: AsJson = False,
 ) -> None:
     """导入 CSV 或 Parquet。
 
@@ -96,7 +101,11 @@ def import_(
         time_label=TimeLabel(time_label),
         encoding=Encoding(encoding),
     )
-    for report in import_files(sources, to, options):
+    reports = import_files(sources, to, options)
+    if as_json:
+        print_json(reports)
+        return
+    for report in reports:
         _show_import(report)
 
 
@@ -113,9 +122,7 @@ def check(
 
     result = check_store(directory)
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(result).decode())
+        print_json(result)
     else:
         _show_check(result)
     if result.findings:

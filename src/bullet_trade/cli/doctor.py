@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bullet_trade import __version__
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, Debug, EnvFile, LogDir, RuntimeDir
 
 if TYPE_CHECKING:
     from bullet_trade.ops.doctor.finding import Finding
@@ -27,20 +29,25 @@ WORDS = {
 
 
 def doctor(
-    broker: Annotated[str, typer.Option(help="simulator、qmt 或 qmt-remote（默认取 DEFAULT_BROKER）")] = "",
-    runtime_dir: Annotated[Path | None, typer.Option(help="运行目录（默认取 RUNTIME_DIR，runtime）")] = None,
-    log_dir: Annotated[Path | None, typer.Option(help="日志目录（默认取 LOG_DIR，logs）")] = None,
-    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    broker: Annotated[
+        str, typer.Option(help="券商：simulator、qmt 或 qmt-remote，例如 qmt（默认取 DEFAULT_BROKER）")
+    ] = "",
+    runtime_dir: RuntimeDir = None,
+    log_dir: LogDir = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
     acceptance: Annotated[
         bool, typer.Option("--acceptance", help="在装有 QMT 的机器上逐项验收，写出报告；不下单")
     ] = False,
     with_order: Annotated[
-        str, typer.Option("--with-order", help="验收时在这只证券上挂 100 股远离市价的买单再撤掉", metavar="代码")
+        str,
+        typer.Option(
+            "--with-order", help="验收时在这只证券上挂 100 股远离市价的买单再撤掉，例如 600000", metavar="代码"
+        ),
     ] = "",
-    report: Annotated[Path, typer.Option("--report", help="验收报告写到哪里")] = Path("acceptance.md"),
+    report: Annotated[Path, typer.Option("--report", help="验收报告写到哪里，例如 qmt.md")] = Path("acceptance.md"),
     yes: Annotated[bool, typer.Option("--yes", help="不再询问：确认发出验收用的委托")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
+    debug: Debug = False,
 ) -> None:
     """逐项检查环境、设置、目录和券商连接；有失败项时退出码为 1。
 
@@ -57,7 +64,7 @@ def doctor(
         raise UsageError(f"未知的券商 {chosen!r}", f"可用：{'、'.join(BROKERS)}")
     site = this_site(settings, env_file, chosen, runtime_dir or settings.runtime_dir, log_dir or settings.log_dir)
     if acceptance or with_order:
-        _accept(site, with_order, report, yes)
+        _accept(site, with_order, report, yes, as_json)
         return
     findings: list[Finding] = []
     for finding in examine(site):
@@ -73,20 +80,19 @@ def _show(finding: Finding) -> None:
 
 
 def _end(findings: list[Finding], as_json: bool) -> None:
-    import msgspec
 
     from bullet_trade.ops.doctor.finding import failed
     from bullet_trade.ops.doctor.table import counted
 
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+        print_json(findings)
     else:
         typer.echo(counted(findings))
     if failed(findings):
         raise typer.Exit(EXIT_FAILED)
 
 
-def _accept(site: Site, with_order: str, report: Path, yes: bool) -> None:
+def _accept(site: Site, with_order: str, report: Path, yes: bool, as_json: bool) -> None:
     from bullet_trade.domain.errors import UsageError
     from bullet_trade.engine.clock import WallClock
     from bullet_trade.market.codes import normalize
@@ -103,7 +109,8 @@ def _accept(site: Site, with_order: str, report: Path, yes: bool) -> None:
     findings: list[Finding] = []
     for finding in acceptance.accept(made):
         findings.append(finding)
-        _show(finding)
+        if not as_json:
+            _show(finding)
     facts = {
         "系统": site.system,
         "Python": ".".join(str(part) for part in site.python),
@@ -115,8 +122,8 @@ def _accept(site: Site, with_order: str, report: Path, yes: bool) -> None:
         report.write_text(acceptance.report(findings, site.now(), facts), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"无法写入 {report}：{error.strerror}", "用 --report 指定别的位置") from error
-    typer.echo(f"报告 {report}")
-    _end(findings, as_json=False)
+    typer.echo(f"报告 {report}", err=as_json)
+    _end(findings, as_json)
 
 
 def _agree(code: str, attended: bool) -> None:
@@ -124,9 +131,10 @@ def _agree(code: str, attended: bool) -> None:
 
     if not attended:
         raise UsageError("验收要发出一笔真实委托，但没有终端可以确认", "确认无误后加 --yes")
-    if typer.prompt(f"将发出一笔真实委托：{code} 买入 100 股，限价低于市价 5%，随后撤单。输入 yes 继续") != "yes":
+    question = f"将发出一笔真实委托：{code} 买入 100 股，限价低于市价 5%，随后撤单。输入 yes 继续"
+    if typer.prompt(question, err=True) != "yes":
         raise UsageError("没有确认，未发出委托", "去掉 --with-order 可以只做不下单的项目")
 
 
 def _restart() -> None:
-    typer.prompt("请退出 QMT，等 30 秒再启动并登录，然后按回车", default="", show_default=False)
+    typer.prompt("请退出 QMT，等 30 秒再启动并登录，然后按回车", default="", show_default=False, err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.options import EnvFile, LogDir
 from bullet_trade.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ def logs(
     order: Annotated[str, typer.Option(help="只看这笔委托，从委托到结束，例如 12 或 #12", metavar="编号")] = "",
     code: Annotated[str, typer.Option(help="只看这只证券，例如 600519")] = "",
     day: Annotated[str, typer.Option(help="日期，例如 2025-12-03；默认最后一天（--order 默认全部日期）")] = "",
-    level: Annotated[str, typer.Option(help=f"最低级别：{'、'.join(LEVELS)}")] = "info",
-    part: Annotated[str, typer.Option(help="只看一部分：order 委托、system 系统、strategy 策略")] = "",
-    strategy: Annotated[str, typer.Option(help="策略名；默认这个目录里的全部")] = "",
+    level: Annotated[str, typer.Option(help=f"最低级别：{'、'.join(LEVELS)}，例如 warning")] = "info",
+    part: Annotated[str, typer.Option(help="只看一部分：order 委托、system 系统、strategy 策略，例如 order")] = "",
+    strategy: Annotated[str, typer.Option(help="策略名，例如 demo；默认这个目录里的全部")] = "",
     replay: Annotated[bool, typer.Option("--replay", help="看最近一次回放的日志")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="持续显示新的日志，Ctrl+C 结束")] = False,
-    log_dir: Annotated[Path | None, typer.Option(help="日志目录（默认取 LOG_DIR，logs）")] = None,
-    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
+    log_dir: LogDir = None,
+    env_file: EnvFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="每行一条 JSON")] = False,
 ) -> None:
     """查看日志。

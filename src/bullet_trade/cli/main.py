@@ -16,9 +16,11 @@ from bullet_trade.cli.check import check
 from bullet_trade.cli.doctor import doctor
 from bullet_trade.cli.init import init
 from bullet_trade.cli.logs import logs
+from bullet_trade.cli.options import Debug, EnvFile, LogDir, RuntimeDir
 from bullet_trade.cli.report import report
 from bullet_trade.cli.rules import rules
 from bullet_trade.cli.server import server
+from bullet_trade.cli.usage_errors import PROGRAM, REFUSALS, explained
 from bullet_trade.cli.why import why
 from bullet_trade.cli.wording import help_is_wanted, speak_chinese
 from bullet_trade.domain.errors import BulletTradeError, InvariantError, StateError, UsageError
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from bullet_trade.ops.settings import Settings
 
 app = typer.Typer(
-    name="bullet-trade",
+    name=PROGRAM,
     help="运行聚宽风格的 A 股策略：回放、模拟盘、实盘。",
     no_args_is_help=True,
     add_completion=True,
@@ -49,8 +51,9 @@ app.command()(logs)
 app.command()(doctor)
 app.command()(server)
 
-EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 2, 3, 70
-"""Exit codes: the command, file or setting is wrong; saved state or the journal is not safe; a defect of ours."""
+EXIT_ABORTED, EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 1, 2, 3, 70
+"""Exit codes: a question was answered with no; the command, file or setting is wrong; saved state or the journal is not
+safe; a defect of ours."""
 
 _RANGE = re.compile(r"(\d{4}-?\d\d-?\d\d)?:?(\d{4}-?\d\d-?\d\d)?")
 
@@ -71,26 +74,34 @@ def root(
 @app.command()
 def live(
     strategy: Annotated[Path, typer.Argument(help="策略文件", metavar="策略文件.py")],
-    broker: Annotated[str, typer.Option(help="券商：simulator（默认取 DEFAULT_BROKER）")] = "",
+    broker: Annotated[
+        str, typer.Option(help="券商：simulator、qmt 或 qmt-remote，例如 qmt（默认取 DEFAULT_BROKER）")
+    ] = "",
     replay: Annotated[
         str, typer.Option(help="回放过去的日子：--replay、--replay 2025-12-01 或 --replay 2025-12-01:2026-01-30")
     ] = "",
     speed: Annotated[str, typer.Option(help="回放速度：max，或实际时间的倍数，例如 60")] = "max",
-    data: Annotated[str, typer.Option(help="行情：数据目录，qmt，或 synthetic、synthetic:种子")] = "synthetic",
-    runtime_dir: Annotated[Path | None, typer.Option(help="运行目录（默认取 RUNTIME_DIR，runtime）")] = None,
-    log_dir: Annotated[Path | None, typer.Option(help="日志目录（默认取 LOG_DIR，logs）")] = None,
-    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
-    cash: Annotated[float | None, typer.Option(help="模拟账户初始资金，元")] = None,
+    data: Annotated[
+        str, typer.Option(help="行情：数据目录，例如 data；qmt；或 synthetic、synthetic:7（种子）")
+    ] = "synthetic",
+    runtime_dir: RuntimeDir = None,
+    log_dir: LogDir = None,
+    env_file: EnvFile = None,
+    cash: Annotated[float | None, typer.Option(help="模拟账户初始资金，元，例如 100000")] = None,
     exit_after_close: Annotated[bool, typer.Option("--exit-after-close", help="15:30 退出，不等次日")] = False,
-    drill: Annotated[str, typer.Option("--drill", help="风控演练：名称或场景文件，见 docs/simulator.md")] = "",
+    drill: Annotated[
+        str, typer.Option("--drill", help="风控演练：名称，例如 disconnect，或场景文件，见 docs/simulator.md")
+    ] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="归档已保存的状态，重新开始（流水和账户保留）")] = False,
-    restore: Annotated[int | None, typer.Option("--restore", help="退回到第几代已保存的状态")] = None,
-    catch_up: Annotated[float, typer.Option("--catch-up", help="补做停机期间错过的定时任务，最多晚这么多秒")] = 0.0,
+    restore: Annotated[int | None, typer.Option("--restore", help="退回到第几代已保存的状态，例如 3")] = None,
+    catch_up: Annotated[
+        float, typer.Option("--catch-up", help="补做停机期间错过的定时任务，最多晚这么多秒，例如 300")
+    ] = 0.0,
     risk: Annotated[bool, typer.Option("--risk", help="回放也套用全部限额（实盘和模拟盘总是套用）")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="不再询问：确认在真实账户上用 LIVE_MODE=live 交易")] = False,
     open_report: Annotated[bool, typer.Option("--open", help="回放结束后在浏览器里打开报告")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只显示警告、错误和总结")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
+    debug: Debug = False,
 ) -> None:
     """运行策略。
 
@@ -174,12 +185,24 @@ def main(given: list[str] | None = None) -> None:
     if help_is_wanted(arguments):
         speak_chinese(command)
     try:
-        command(args=arguments, prog_name="bullet-trade")
+        ended = command(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except REFUSALS as refusal:
+        error = explained(refusal, command, arguments)
+        ended = _told(error) if error is not None else EXIT_USAGE
+    except typer.Abort:
+        typer.echo("已取消", err=True)
+        ended = EXIT_ABORTED
     except BulletTradeError as error:
         if "--debug" in arguments:
             raise
-        typer.secho(f"错误 [{error.code}] {error}", fg=typer.colors.RED, err=True)
-        raise SystemExit(_exit_code(error)) from None
+        ended = _told(error)
+    raise SystemExit(ended)
+
+
+def _told(error: BulletTradeError) -> int:
+    """Say what is wrong. Returns the exit code."""
+    typer.secho(f"错误 [{error.code}] {error}", fg=typer.colors.RED, err=True)
+    return _exit_code(error)
 
 
 def _exit_code(error: BulletTradeError) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, EnvFile, RuntimeDir
 from bullet_trade.domain.errors import UsageError
 
 app = typer.Typer(help="消息通道：发测试消息，查看待发消息。", no_args_is_help=True)
@@ -14,11 +13,9 @@ app = typer.Typer(help="消息通道：发测试消息，查看待发消息。",
 EXIT_FAILED = 1
 """At least one channel did not take the message."""
 
-EnvFile = Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")]
-
 
 @app.command()
-def test(env_file: EnvFile = None) -> None:
+def test(env_file: EnvFile = None, as_json: AsJson = False) -> None:
     """向每个通道发一条测试消息，显示各自的答复；有失败的退出码 1。
 
     例：bullet-trade notify test
@@ -34,19 +31,22 @@ def test(env_file: EnvFile = None) -> None:
     if not channels:
         raise UsageError("没有消息通道", "在 .env 里设置 NOTIFY_URLS，写法见 docs/messages.md")
     answers = try_channels(channels, settings.strategy_name or "bullet-trade")
-    for answer in answers:
-        words = "已送达" if answer.error is None else f"失败：{answer.error}"
-        typer.echo(f"{answer.label}  {words}（{answer.seconds:.1f} 秒）")
-    typer.echo(f"发送的消息类别：{'、'.join(sorted(terms.classes))}")
+    if as_json:
+        print_json({"channels": [answer._asdict() for answer in answers], "classes": sorted(terms.classes)})
+    else:
+        for answer in answers:
+            words = "已送达" if answer.error is None else f"失败：{answer.error}"
+            typer.echo(f"{answer.label}  {words}（{answer.seconds:.1f} 秒）")
+        typer.echo(f"发送的消息类别：{'、'.join(sorted(terms.classes))}")
     if any(answer.error is not None for answer in answers):
         raise typer.Exit(EXIT_FAILED)
 
 
 @app.command()
 def outbox(
-    runtime_dir: Annotated[Path | None, typer.Option("--runtime-dir", help="运行目录（默认取 RUNTIME_DIR）")] = None,
+    runtime_dir: RuntimeDir = None,
     env_file: EnvFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """列出还没有送达的消息；引擎运行时也可以看。
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.options import EnvFile, RuntimeDir
+
 if TYPE_CHECKING:
     from bullet_trade.market.calendar import TradingCalendar
     from bullet_trade.ops.journal_report import Benchmark
@@ -19,13 +21,17 @@ DEFAULT_BENCHMARK = "000300.XSHG"
 
 def report(
     first: Annotated[str, typer.Option("--from", help="第一天，例如 2025-12-01；默认流水的开头")] = "",
-    last: Annotated[str, typer.Option("--to", help="最后一天；默认今天")] = "",
-    runtime_dir: Annotated[Path | None, typer.Option("--runtime-dir", help="运行目录（默认取 RUNTIME_DIR）")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="报告写到哪里（默认 运行目录/reports/）")] = None,
+    last: Annotated[str, typer.Option("--to", help="最后一天，例如 2025-12-31；默认今天")] = "",
+    runtime_dir: RuntimeDir = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="报告写到哪里，例如 12月.html（默认 运行目录/reports/）")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON，不写页面")] = False,
-    benchmark: Annotated[str, typer.Option("--benchmark", help="基准指数（默认 000300），要有 --data")] = "",
-    data: Annotated[str, typer.Option("--data", help="基准的行情：数据目录，或 synthetic")] = "",
-    env_file: Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")] = None,
+    benchmark: Annotated[
+        str, typer.Option("--benchmark", help="基准指数，例如 000905（默认 000300）；要有 --data")
+    ] = "",
+    data: Annotated[str, typer.Option("--data", help="基准的行情：数据目录，例如 data，或 synthetic")] = "",
+    env_file: EnvFile = None,
 ) -> None:
     """由流水生成任意区间的报告；引擎运行时也能用。
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, EnvFile, RuntimeDir
 from bullet_trade.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="风控限额：查看今日用量，试算一批委托。", invoke_without_command=True)
 
-Directory = Annotated[Path | None, typer.Option("--runtime-dir", help="运行目录（默认取 RUNTIME_DIR，runtime）")]
-EnvFile = Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 EXIT_REFUSED = 1
 """At least one of the orders would be refused."""
@@ -25,7 +24,7 @@ EXIT_REFUSED = 1
 
 @app.callback()
 def risk(
-    context: typer.Context, runtime_dir: Directory = None, env_file: EnvFile = None, as_json: AsJson = False
+    context: typer.Context, runtime_dir: RuntimeDir = None, env_file: EnvFile = None, as_json: AsJson = False
 ) -> None:
     """显示各项限额、今日已用和剩余。
 
@@ -33,7 +32,6 @@ def risk(
     """
     if context.invoked_subcommand is not None:
         return
-    import msgspec
 
     from bullet_trade.ops.risk_report import report
     from bullet_trade.ops.risk_settings import risk_limits
@@ -42,7 +40,7 @@ def risk(
     settings = load_settings(env_file)
     found = report(risk_limits(settings), _account(runtime_dir or settings.runtime_dir))
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print_json(found)
     else:
         _show(found)
 
@@ -50,9 +48,9 @@ def risk(
 @app.command()
 def test(
     file: Annotated[Path, typer.Argument(help="委托清单 CSV：代码,方向,数量,价格", metavar="文件.csv")],
-    cash: Annotated[float | None, typer.Option("--cash", help="按这笔现金（元）试算，不读流水")] = None,
-    positions: Annotated[str, typer.Option("--positions", help="按这些持仓试算，写成 代码:股数@成本价")] = "",
-    runtime_dir: Directory = None,
+    cash: Annotated[float | None, typer.Option("--cash", help="按这笔现金（元）试算，例如 500000；不读流水")] = None,
+    positions: Annotated[str, typer.Option("--positions", help="按这些持仓试算，例如 600519:100@1500")] = "",
+    runtime_dir: RuntimeDir = None,
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +58,6 @@ def test(
 
     例：bullet-trade risk test 委托.csv --cash 500000
     """
-    import json
 
     from bullet_trade.engine.clock import WallClock
     from bullet_trade.ops.order_list import read_order_list
@@ -79,7 +76,7 @@ def test(
         book = _account(runtime_dir or settings.runtime_dir)
     verdicts = try_orders(orders, limits, book, exchange_parts(now.date()), now)
     if as_json:
-        typer.echo(json.dumps([_plain(one) for one in verdicts], ensure_ascii=False, indent=2))
+        print_json([_plain(one) for one in verdicts])
     else:
         for one in verdicts:
             typer.echo(_line(one))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, Debug
 from bullet_trade.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 def rules(
     code: Annotated[str, typer.Argument(help="证券代码，任何常见写法", metavar="代码")],
-    day: Annotated[str, typer.Option("--date", help="日期，默认今天")] = "",
-    prev_close: Annotated[float | None, typer.Option("--prev-close", help="前收盘价，给出后计算涨跌停价")] = None,
-    name: Annotated[str, typer.Option(help="证券名称，用来识别 ST 和基金品种")] = "",
-    list_date: Annotated[str, typer.Option("--list-date", help="上市日期，用来识别新股")] = "",
-    rules_file: Annotated[Path | None, typer.Option("--rules", help="规则覆盖文件（默认取 RULES_FILE）")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整堆栈")] = False,
+    day: Annotated[str, typer.Option("--date", help="日期，例如 2025-12-01；默认今天")] = "",
+    prev_close: Annotated[
+        float | None, typer.Option("--prev-close", help="前收盘价，例如 120.5；给出后计算涨跌停价")
+    ] = None,
+    name: Annotated[str, typer.Option(help="证券名称，例如 *ST某某；用来识别 ST 和基金品种")] = "",
+    list_date: Annotated[str, typer.Option("--list-date", help="上市日期，例如 2025-11-28；用来识别新股")] = "",
+    rules_file: Annotated[
+        Path | None, typer.Option("--rules", help="规则覆盖文件，例如 rules.toml（默认取 RULES_FILE）")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """显示一只证券当日适用的交易规则。
 
@@ -50,7 +55,7 @@ def rules(
     when = _date(day) if day else WallClock().now().date()
     summary = book.rules_for(security, when, price(prev_close) if prev_close is not None else None)
     if as_json:
-        typer.echo(json.dumps(_plain(summary), ensure_ascii=False, indent=2))
+        print_json(_plain(summary))
     else:
         _show(summary)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bullet_trade.cli.options import EnvFile, RuntimeDir
 from bullet_trade.domain.errors import UsageError
 
 app = typer.Typer(help="作为系统服务运行。", no_args_is_help=True)
@@ -27,11 +28,11 @@ def show(
     ] = None,
     systemd: Annotated[bool, typer.Option("--systemd", help="Linux 的 systemd 单元（Linux 上默认）")] = False,
     windows: Annotated[bool, typer.Option("--windows", help="Windows 的做法（Windows 上默认）")] = False,
-    broker: Annotated[str, typer.Option(help="券商（默认取 DEFAULT_BROKER）")] = "",
-    runtime_dir: Annotated[Path | None, typer.Option(help="运行目录（默认取 RUNTIME_DIR）")] = None,
-    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认工作目录的 .env）")] = None,
-    name: Annotated[str, typer.Option(help="服务名")] = "",
-    directory: Annotated[Path, typer.Option("--directory", help="工作目录（默认当前目录）")] = Path("."),
+    broker: Annotated[str, typer.Option(help="券商，例如 qmt（默认取 DEFAULT_BROKER）")] = "",
+    runtime_dir: RuntimeDir = None,
+    env_file: EnvFile = None,
+    name: Annotated[str, typer.Option(help="服务名，例如 bullet-trade-demo")] = "",
+    directory: Annotated[Path, typer.Option("--directory", help="工作目录，例如 D:/trade（默认当前目录）")] = Path("."),
 ) -> None:
     """打印服务定义，不改动系统。
 

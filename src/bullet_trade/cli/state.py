@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, EnvFile, RuntimeDir
 from bullet_trade.domain.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bullet_trade.ops.day_replay import DayReplay
     from bullet_trade.ops.recorded_day import Decision
     from bullet_trade.store.inspection import Inspection
     from bullet_trade.store.journal import Row
 
 app = typer.Typer(help="运行目录：查看、校验、导出、重放一天。", no_args_is_help=True)
-
-Directory = Annotated[Path | None, typer.Option("--runtime-dir", help="运行目录（默认取 RUNTIME_DIR，runtime）")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 
 def _directory(given: Path | None) -> Path:
@@ -45,7 +45,7 @@ def _day(text: str) -> date | None:
 
 @app.command()
 def show(
-    runtime_dir: Directory = None,
+    runtime_dir: RuntimeDir = None,
     day: Annotated[
         str, typer.Option("--day", help="哪一天的委托和持仓，例如 2025-12-03（默认最近一天；会读归档）")
     ] = "",
@@ -56,19 +56,18 @@ def show(
 
     例：bullet-trade state show --day 2025-12-03
     """
-    import msgspec
 
     from bullet_trade.store.inspection import inspect
 
     found = inspect(_directory(runtime_dir), _day(day), everything)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print_json(found)
     else:
         _show(found)
 
 
 @app.command()
-def verify(runtime_dir: Directory = None) -> None:
+def verify(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     """校验状态文件、流水和归档；有问题时退出码 3。
 
     例：bullet-trade state verify
@@ -76,16 +75,20 @@ def verify(runtime_dir: Directory = None) -> None:
     from bullet_trade.store.inspection import inspect
 
     found = inspect(_directory(runtime_dir), everything=True)
+    if as_json:
+        counts = {"generations": len(found.generations), "records": found.records}
+        print_json({"directory": found.directory, **counts, "problems": found.problems})
     if found.problems:
         raise StateError(f"发现 {len(found.problems)} 个问题：{'；'.join(found.problems)}", "见 docs/recovery.md")
-    typer.echo(f"状态 {len(found.generations)} 份完好，流水 {found.records} 条连续，委托标记无重复")
+    if not as_json:
+        typer.echo(f"状态 {len(found.generations)} 份完好，流水 {found.records} 条连续，委托标记无重复")
 
 
 @app.command()
 def export(
-    runtime_dir: Directory = None,
-    to: Annotated[Path | None, typer.Option("--to", help="写入的文件；不写就输出到屏幕")] = None,
-    form: Annotated[str, typer.Option("--format", help="jsonl 或 csv")] = "jsonl",
+    runtime_dir: RuntimeDir = None,
+    to: Annotated[Path | None, typer.Option("--to", help="写入的文件，例如 委托.csv；不写就输出到屏幕")] = None,
+    form: Annotated[str, typer.Option("--format", help="格式：jsonl 或 csv，例如 csv")] = "jsonl",
     kind: Annotated[str, typer.Option("--kind", help="只要某类记录，例如 intent、report")] = "",
     day: Annotated[str, typer.Option("--day", help="只要某一天，例如 2025-12-03（会读归档）")] = "",
     everything: Annotated[bool, typer.Option("--all", help="连同归档的流水")] = False,
@@ -129,12 +132,15 @@ def _write(rows: Iterable[Row], form: str, out: TextIO) -> None:
 @app.command()
 def replay(
     day: Annotated[str, typer.Argument(help="哪一天，例如 2025-12-03", metavar="日期")],
-    runtime_dir: Directory = None,
-    strategy: Annotated[Path | None, typer.Option("--strategy", help="策略文件（默认当日运行的那个）")] = None,
+    runtime_dir: RuntimeDir = None,
+    strategy: Annotated[
+        Path | None, typer.Option("--strategy", help="策略文件，例如 改过的.py（默认当日运行的那个）")
+    ] = None,
     data: Annotated[
-        str, typer.Option("--data", help="行情（默认当日所用）：数据目录，或 synthetic、synthetic:种子")
+        str, typer.Option("--data", help="行情（默认当日所用）：数据目录，例如 data，或 synthetic、synthetic:7（种子）")
     ] = "",
-    env_file: Annotated[Path | None, typer.Option(help="环境文件（默认 .env）")] = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """用流水重放一天，报出第一个不同的决定。
 
@@ -148,15 +154,36 @@ def replay(
         raise UsageError("没有给出日期", "写成 2025-12-03")
     settings = load_settings(env_file)
     done = replay_day(DayRequest(runtime_dir or settings.runtime_dir, wanted, strategy, data), settings)
+    if as_json:
+        print_json(_plain(done))
+    else:
+        _show_replay(done)
+    if done.difference is not None:
+        raise typer.Exit(1)
+
+
+def _plain(done: DayReplay) -> dict[str, object]:
+    first = done.difference
+    different = None
+    if first is not None:
+        made = {"recorded": first.recorded, "replayed": first.replayed}
+        decisions = {
+            which: {"at": one.at, "callback": one.callback, "text": one.text} if one is not None else None
+            for which, one in made.items()
+        }
+        different = {"number": first.number, **decisions}
+    return {"day": done.day, "same": done.same, "difference": different, "notes": done.notes}
+
+
+def _show_replay(done: DayReplay) -> None:
     for note in done.notes:
         typer.echo(f"注意 {note}")
     if done.difference is None:
-        typer.echo(f"{wanted} 当日 {done.same} 个决定全部一致")
+        typer.echo(f"{done.day} 当日 {done.same} 个决定全部一致")
         return
-    typer.echo(f"{wanted} 前 {done.same} 个决定一致，第 {done.difference.number} 个不同")
+    typer.echo(f"{done.day} 前 {done.same} 个决定一致，第 {done.difference.number} 个不同")
     typer.echo(f"  当日 {_decision(done.difference.recorded)}")
     typer.echo(f"  重放 {_decision(done.difference.replayed)}")
-    raise typer.Exit(1)
 
 
 def _decision(made: Decision | None) -> str:

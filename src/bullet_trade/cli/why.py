@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bullet_trade.cli.json_output import print_json
+from bullet_trade.cli.options import AsJson, EnvFile, RuntimeDir
 from bullet_trade.domain.errors import UsageError
 
 
@@ -17,15 +18,14 @@ def why(
     ],
     at: Annotated[str, typer.Option("--at", help="时刻，例如 10:31；不写就看全天")] = "",
     day: Annotated[str, typer.Option("--day", help="日期，例如 2025-12-03；默认流水的最后一天")] = "",
-    runtime_dir: Annotated[Path | None, typer.Option("--runtime-dir", help="运行目录（默认取 RUNTIME_DIR）")] = None,
-    env_file: Annotated[Path | None, typer.Option("--env-file", help="环境文件（默认 .env）")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    runtime_dir: RuntimeDir = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """为什么下了这笔单，或为什么没有下单。
 
     例：bullet-trade why 600519 --at 10:31
     """
-    import msgspec
 
     from bullet_trade.market.codes import normalize
     from bullet_trade.ops.settings import load_settings
@@ -41,7 +41,7 @@ def why(
     number = _number(target)
     stories = explain(rows, Question("" if number else normalize(target), number, wanted, _moment(wanted, at)))
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(stories)).decode())
+        print_json(stories)
         return
     for story in stories:
         typer.secho(story.title, bold=True)

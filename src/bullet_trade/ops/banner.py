@@ -9,7 +9,7 @@ from rich.text import Text
 from bullet_trade import __version__
 from bullet_trade.engine.risk_limits import RiskLimits
 from bullet_trade.ops.compose import LIVE, Run, RunRequest
-from bullet_trade.ops.risk_settings import SHOWN, limit_text
+from bullet_trade.ops.risk_settings import limit_texts
 from bullet_trade.ops.settings import Settings
 
 
@@ -39,11 +39,8 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
 
 
 def _limits(limits: RiskLimits, replaying: bool) -> str:
-    names = [name for name in SHOWN if limits.on(name)]
-    if not names:
-        checked = "交易规则、资金、可卖数量检查"
-        return f"{checked}；回放不套用限额（--risk 套用）" if replaying else f"{checked}；限额全部关闭"
-    return "；".join(limit_text(limits, name) for name in names)
+    without = "回放不套用限额（--risk 套用）" if replaying else "限额全部关闭"
+    return "；".join(limit_texts(limits) or ["交易规则、资金、可卖数量检查", without])
 
 
 def _mode(settings: Settings) -> Text:

@@ -34,8 +34,7 @@ def complaint(error: ErrorDetails) -> str:
     if error["type"] == "string_pattern_mismatch":
         choice = _CHOICE.match(str(context["pattern"]))
         return f"可用：{'、'.join(filter(None, choice[1].split('|')))}" if choice else "格式不对"
-    words = WORDS.get(error["type"])
-    return words.format(**context) if words is not None else error["msg"]
+    return WORDS.get(error["type"], "格式不对").format(**context)
 
 
 def is_secret(field: FieldInfo) -> bool:

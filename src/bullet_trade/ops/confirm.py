@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.money import SCALE
+from bullet_trade.ops.risk_settings import limit_texts
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.store.files import write_atomically
 from bullet_trade.strategy.session import Session
@@ -40,9 +41,7 @@ def refuse_invented_prices(data: MarketData) -> None:
         )
 
 
-def confirm_live(
-    session: Session, directory: Path, limits: Sequence[str], console: Console, ask: Ask | None, said_yes: bool
-) -> None:
+def confirm_live(session: Session, directory: Path, console: Console, ask: Ask | None, said_yes: bool) -> None:
     """Show account, positions and limits before live trading begins on a real account, and ask once.
 
     What was agreed to is kept in the runtime directory, so that a service that restarts by itself is not asked again.
@@ -51,7 +50,7 @@ def confirm_live(
     """
     session.connect()
     console.print(account_table(session))
-    for line in limits:
+    for line in limit_texts(session.parts.limits) or ["限额全部关闭"]:
         console.print(f"  {line}")
     label = session.parts.broker.label
     if confirmed(directory) == label:

@@ -102,7 +102,7 @@ def run_live(request: RunRequest, settings: Settings, log_dir: Path, quiet: bool
         if real and settings.live_mode == LIVE and not run.days:
             refuse_invented_prices(run.data)
             ask = input if sys.stdin.isatty() else None
-            confirm_live(run.session, run.directory, (), console, ask, request.confirmed)
+            confirm_live(run.session, run.directory, console, ask, request.confirmed)
         with ExitStack() as around:
             around.enter_context(stop_signals(run.session.parts.inbox))
             if hand is not None:

@@ -118,6 +118,11 @@ def limit_text(limits: RiskLimits, name: str) -> str:
     return " ".join(part for part in (shown.title, shown.sign, value_text(limits, name)) if part)
 
 
+def limit_texts(limits: RiskLimits) -> list[str]:
+    """The limits that hold, each as a phrase."""
+    return [limit_text(limits, name) for name in SHOWN if limits.on(name)]
+
+
 def _loss(given: str) -> Money | Fraction:
     bare = given.replace(" ", "")
     if bare.endswith("%"):

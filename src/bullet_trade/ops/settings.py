@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import time
 from decimal import Decimal
-from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -19,20 +17,14 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.engine.risk_limits import RiskLimits
 from bullet_trade.market.programmatic import HIGH_FREQUENCY_PER_SECOND
 from bullet_trade.ops.config_words import complaint, shown_input
 from bullet_trade.ops.spelling import LONG, misspelt
 
 M = TypeVar("M", bound=BaseSettings)
 
-LIMIT_NAMES = (*(field.name for field in fields(RiskLimits)), "stale_quote_seconds")
-"""Variables of which a slip of the pen would leave an account unprotected."""
-
 LEVEL = "(?i)^(debug|info|warn|warning|error|critical|)$"
 """Words for how much is shown, of old installations too; empty where another variable decides."""
-
-SHORTEST_LIMIT = min(map(len, LIMIT_NAMES)) - 1
 
 
 class Settings(BaseSettings):
@@ -136,24 +128,14 @@ def load_settings(env_file: Path | None) -> Settings:
 
     `BT_ENV_FILE` names the file where `env_file` is None. Raises `UsageError` naming the variable and the value.
     """
-    refuse_misspelt_limits(_all_variables(env_file))
-    refuse_misspelt(sources(env_file))
-    return read_settings(env_file)
+    given = sources(env_file)
+    refuse_misspelt(given)
+    return validated(Settings, values_for(Settings, given))
 
 
 def read_settings(env_file: Path | None) -> Settings:
     """As `load_settings`, for a command that tells misspelt names itself."""
     return validated(Settings, read_variables(Settings, env_file))
-
-
-def refuse_misspelt_limits(names: Iterable[str]) -> None:
-    """Raise `UsageError` for a variable that is nearly the name of a limit: the limit would silently not hold."""
-    for name in names:
-        if len(name) < SHORTEST_LIMIT or name.lower() in Settings.model_fields:
-            continue
-        meant = get_close_matches(name.strip().lower(), LIMIT_NAMES, n=1, cutoff=0.9)
-        if meant:
-            raise UsageError(f"变量 {name!r} 不存在，不会生效", f"是否应为 {meant[0].upper()}？改正或删除后重新启动")
 
 
 class Source(NamedTuple):
@@ -179,12 +161,13 @@ def refuse_misspelt(given: Iterable[Source]) -> None:
 
 def read_variables(model: type[BaseSettings], env_file: Path | None) -> dict[str, object]:
     """The variables that `model` knows, by field name, from the sources of `load_settings`."""
-    values = _all_variables(env_file)
+    return values_for(model, sources(env_file))
+
+
+def values_for(model: type[BaseSettings], given: Iterable[Source]) -> dict[str, object]:
+    """The variables that `model` knows, by field name; `given` in rising order."""
+    values = {name: value for source in given for name, value in source.values.items()}
     return {name: values[key] for key in values if (name := key.lower()) in model.model_fields and values[key]}
-
-
-def _all_variables(env_file: Path | None) -> dict[str, str]:
-    return {name: value for source in sources(env_file) for name, value in source.values.items()}
 
 
 def sources(env_file: Path | None) -> list[Source]:
