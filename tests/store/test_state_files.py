@@ -207,6 +207,21 @@ class TestGenerations:
         assert sorted(file.name for file in aside.rglob("*") if file.is_file()) == before
         assert archive(tmp_path, datetime(2025, 6, 4)) is None
 
+    def test_replays_that_begin_at_the_same_moment_are_put_aside_one_beside_the_other(self, tmp_path: Path) -> None:
+        places = []
+        for number in (1, 2, 3):
+            saved(tmp_path, a_state(next_order_number=number), {"n": number})
+            places.append(archive(tmp_path, datetime(2025, 6, 3)))
+        assert len(set(places)) == 3
+        assert all(place is not None and (place / G_FILE).exists() for place in places)
+
+    def test_state_that_cannot_be_put_aside_is_told_and_stays(self, tmp_path: Path) -> None:
+        saved(tmp_path, a_state(), {"n": 1})
+        (tmp_path / "archive").write_text("a file where the folder should be")
+        with pytest.raises(StateError, match="无法把状态文件归档"):
+            archive(tmp_path, datetime(2025, 6, 3))
+        assert FileStateStore(tmp_path).load() is not None
+
 
 class TestDamage:
     @pytest.mark.parametrize(

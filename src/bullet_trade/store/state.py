@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -131,14 +132,22 @@ class LastStateStore:
 
 
 def archive(directory: Path, now: datetime) -> Path | None:
-    """Move the state files aside, for a fresh start; nothing is deleted. Returns where they are, None without any."""
+    """Move the state files aside, for a fresh start; nothing is deleted. Returns where they are, None without any.
+
+    Raises `StateError` where they cannot be moved.
+    """
     names = [name for name in (STATE_FILE, G_FILE, "generations") if (directory / name).exists()]
     if not names:
         return None
-    target = directory / "archive" / f"{now:%Y%m%d-%H%M%S-%f}"
-    target.mkdir(parents=True)
-    for name in names:
-        shutil.move(directory / name, target / name)
+    folder, stamp = directory / "archive", f"{now:%Y%m%d-%H%M%S-%f}"
+    # Replays of the same days begin at the same moment, each time.
+    target = next(path for path in (folder / f"{stamp}-{number}" for number in count(1)) if not path.exists())
+    try:
+        target.mkdir(parents=True)
+        for name in names:
+            shutil.move(directory / name, target / name)
+    except OSError as error:
+        raise StateError(f"无法把状态文件归档到 {target}：{error.strerror}", "检查磁盘空间和目录权限后重试") from error
     return target
 
 
