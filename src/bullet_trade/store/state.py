@@ -136,7 +136,7 @@ def archive(directory: Path, now: datetime) -> Path | None:
 
     Raises `StateError` where they cannot be moved.
     """
-    names = [name for name in (STATE_FILE, G_FILE, "generations") if (directory / name).exists()]
+    names = [name for name in (STATE_FILE, G_FILE, "generations") if _holds_anything(directory / name)]
     if not names:
         return None
     folder, stamp = directory / "archive", f"{now:%Y%m%d-%H%M%S-%f}"
@@ -149,6 +149,10 @@ def archive(directory: Path, now: datetime) -> Path | None:
     except OSError as error:
         raise StateError(f"无法把状态文件归档到 {target}：{error.strerror}", "检查磁盘空间和目录权限后重试") from error
     return target
+
+
+def _holds_anything(path: Path) -> bool:
+    return path.is_file() or any(file.is_file() for file in path.rglob("*"))
 
 
 def _fallen_back(pair: Pair, damaged: list[Damage]) -> list[str]:
