@@ -86,6 +86,11 @@ def test_what_is_asked_for_is_shown(capsys: pytest.CaptureFixture[str], argument
     assert len(shown(capsys, *arguments)) == count
 
 
+def test_an_order_that_the_log_does_not_know_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, "--order", "99999") == ["没有符合条件的记录"]
+    assert shown(capsys, "--order", "99999", "--json") == []
+
+
 def test_json_is_one_record_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [json.loads(line) for line in shown(capsys, "--json", "--strategy", "demo")]
     assert [row["kind"] for row in rows] == ["order_finished", "link_changed"]

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from bullet_trade.cli.main import main
+from bullet_trade.cli.rules import OTHERS, SHARES
+from bullet_trade.domain.securities import Board, Kind
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -31,6 +33,27 @@ def test_it_prints_lot_tick_limits_cage_settlement_fees_and_sessions(capsys: pyt
         "09:15-09:20",
     ):
         assert words in out
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("600519", "上海主板"),
+        ("688981", "科创板"),
+        ("689009", "科创板 存托凭证"),
+        ("900901", "上海 B 股"),
+        ("510300.XSHG", "ETF"),
+        ("113050", "可转债"),
+    ],
+)
+def test_the_head_says_what_it_is(code: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, code, "--date", "2025-12-01")
+    assert out.splitlines()[0].split("  ")[0].split(" ", 1)[1] == words
+
+
+def test_every_kind_and_board_has_a_word() -> None:
+    assert {*Board} <= {*SHARES, "fund", "bond", "repo", "index", "other"}
+    assert {*Kind} - {*OTHERS} == {"stock", "b_share"}  # their boards tell
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,10 @@
-"""The manual is true: its commands exist, its links lead somewhere, its runnable blocks run, its tables of codes are
-the program's."""
+"""The manual is true: its commands exist, its links lead somewhere, its tables of codes are the program's."""
 
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 import typer
+from manual_blocks import PAGES, ROOT, blocks_of, prose_of
 
 from bullet_trade.cli.main import app
 from bullet_trade.engine.brake import BrakeMode
@@ -25,13 +21,7 @@ from bullet_trade.remote.errors import ErrorCode
 from bullet_trade.remote.features import EXTENSIONS
 from bullet_trade.server.venues import SERVER_TYPES
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "bullet_trade"
-PAGES = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md")])
-RUN = "<!-- run -->"
-
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_RUNNABLE = re.compile(rf"^{RUN}\n```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _PROGRAM = re.compile(r"^(?:\S*[/\\])?bullet-trade(?:\.exe)?\s+(.*)$")
@@ -46,11 +36,8 @@ class Line(NamedTuple):
 
 def command_lines() -> Iterator[Line]:
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        indented = re.findall(r"^(?: {4,}|\t)(\S.*)$", text, re.MULTILINE)
-        fenced = [line for _, body in _FENCED.findall(text) for line in body.replace("\\\n", " ").splitlines()]
-        inline = _INLINE.findall(_FENCED.sub("", text))
-        for line in [*indented, *fenced, *inline]:
+        fenced = [line for block in blocks_of(page) for line in block.body.replace("\\\n", " ").splitlines()]
+        for line in [*fenced, *_INLINE.findall(prose_of(page))]:
             for part in re.split(r"\s+&&\s+|;\s+", line.strip()):
                 if found := _PROGRAM.match(part.strip()):
                     yield Line(page.name, found.group(1).split(" #")[0].strip())
@@ -97,7 +84,7 @@ def test_a_command_line_with_an_option_that_does_not_exist_is_found() -> None:
 
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        for target in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
+        for target in _LINK.findall(prose_of(page)):
             if not re.match(r"[a-z]+:", target):
                 yield page, target
 
@@ -121,36 +108,6 @@ def test_every_internal_link_leads_to_a_page_and_a_heading() -> None:
         if not file.exists() or (anchor and anchor not in {slug(one) for one in headings}):
             lost.append(f"{page.name}: {target}")
     assert lost == []
-
-
-def runnable() -> Iterator[tuple[str, str, str]]:
-    for page in PAGES:
-        for kind, body in _RUNNABLE.findall(page.read_text(encoding="utf-8")):
-            yield page.name, kind, body
-
-
-def test_the_runnable_blocks_of_the_manual_run_in_the_order_of_their_pages(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "strategies", tmp_path / "strategies")
-    blocks = list(runnable())
-    assert {page for page, _, _ in blocks} >= {"quickstart.md", "protocol.md"}
-    for page, kind, body in sorted(blocks):
-        commands = (
-            [[sys.executable, "-c", body]] if kind == "python" else [_command(line) for line in body.splitlines()]
-        )
-        for command in commands:
-            done = subprocess.run(command, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, check=False)
-            assert done.returncode == 0, f"{page}: {command[2:]}\n{done.stderr.decode(errors='replace')}"
-
-
-def _command(line: str) -> list[str]:
-    program, *arguments = shlex.split(line, comments=True)
-    assert program == "bullet-trade", f"a runnable block holds only commands of this program: {line}"
-    return [sys.executable, "-m", "bullet_trade", *arguments]
-
-
-def _environment(home: Path) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "TEMP", "TMP")}
-    return {**ours, "HOME": str(home), "USERPROFILE": str(home), "PYTHONUTF8": "1"}
 
 
 def table_after(page: str, heading: str) -> set[str]:

@@ -8,6 +8,7 @@ import socket
 import urllib.request
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,7 +188,7 @@ def test_the_endpoint_answers_and_a_port_in_use_is_told(watching: Watching) -> N
 
 
 def test_the_dashboard_shows_only_series_that_exist(watching: Watching) -> None:
-    document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    document = dashboard()
     ids = [panel["id"] for panel in document["panels"]]
     assert len(ids) == len(set(ids)) > 10
     named = set(re.findall(r"bullet_trade_\w+", json.dumps(document)))
@@ -197,3 +198,48 @@ def test_the_dashboard_shows_only_series_that_exist(watching: Watching) -> None:
     known |= {f"{family.name}_bucket" for family in families if family.type == "histogram"}
     known |= {family.name for family in families if family.type == "gauge"}
     assert named - known == set()
+
+
+def dashboard() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    return document
+
+
+def test_the_dashboard_can_be_imported() -> None:
+    """What Grafana asks of a file: an identity, a current schema, and a source that the user chooses."""
+    document = dashboard()
+    assert document["uid"] and document["title"] and document["schemaVersion"] >= 36
+    assert document.get("id") is None  # a number would overwrite somebody else's dashboard
+    (source,) = [one for one in document["templating"]["list"] if one["type"] == "datasource"]
+    chosen = {"type": source["query"], "uid": f"${{{source['name']}}}"}
+    asking = [*document["panels"], *(one for one in document["templating"]["list"] if one["type"] == "query")]
+    assert [one for one in asking if one["datasource"] != chosen] == []
+    assert source["query"] == "prometheus"
+
+
+def test_the_panels_of_the_dashboard_stand_side_by_side() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in dashboard()["panels"]:
+        assert panel["title"] and panel["type"] and panel["fieldConfig"]
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} lies on {taken[x, y]}"
+                taken[x, y] = panel["title"]
+
+
+def test_the_queries_of_the_dashboard_are_whole_and_told_apart() -> None:
+    closing = {")": "(", "]": "[", "}": "{"}
+    for panel in dashboard()["panels"]:
+        marks = [target["refId"] for target in panel["targets"]]
+        assert marks and len(marks) == len(set(marks)), panel["title"]
+        for target in panel["targets"]:
+            assert "bullet_trade_" in target["expr"] and '{instance=~"$instance"}' in target["expr"]
+            open_: list[str] = []
+            for sign in re.sub(r'"[^"]*"', "", target["expr"]):
+                if sign in closing.values():
+                    open_.append(sign)
+                elif sign in closing:
+                    assert open_ and open_.pop() == closing[sign], target["expr"]
+            assert open_ == [], target["expr"]

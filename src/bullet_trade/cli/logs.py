@@ -61,9 +61,13 @@ def logs(
     if as_json:
         for one in found:
             typer.echo(_json(one))
-    else:
-        for line in story(found) if number else map(plain, found):
-            typer.echo(line)
+        return
+    none = True
+    for line in story(found) if number else map(plain, found):
+        none = False
+        typer.echo(line)
+    if none:
+        typer.echo("没有符合条件的记录")
 
 
 def _follow(directory: Path, label: str, wanted: Chosen, as_json: bool) -> None:

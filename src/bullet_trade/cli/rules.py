@@ -13,7 +13,33 @@ from bullet_trade.cli.options import AsJson, Debug
 from bullet_trade.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from bullet_trade.domain.securities import Security
     from bullet_trade.market.rulebook import RuleSummary
+
+SHARES = {
+    "sse_main": "上海主板",
+    "star": "科创板",
+    "sse_b": "上海 B 股",
+    "szse_main": "深圳主板",
+    "chinext": "创业板",
+    "szse_b": "深圳 B 股",
+    "bse": "北交所",
+}
+"""Boards of shares, as people call them."""
+
+OTHERS = {
+    "cdr": "存托凭证",
+    "etf": "ETF",
+    "lof": "LOF",
+    "reit": "REIT",
+    "convertible": "可转债",
+    "exchangeable": "可交换债",
+    "bond": "债券",
+    "repo": "回购",
+    "index": "指数",
+    "other": "其他",
+}
+"""Kinds of everything else."""
 
 
 def rules(
@@ -112,5 +138,10 @@ def _show(summary: RuleSummary) -> None:
         table.add_row("涨跌停价", prices)
     console = Console(highlight=False)
     session = "交易日" if summary.is_session else "休市"
-    console.print(f"[bold]{security.code}[/] {security.name} {security.board} {security.kind}  {summary.day} {session}")
+    words = " ".join(filter(None, (security.name, _kind(security))))
+    console.print(f"[bold]{security.code}[/] {words}  {summary.day} {session}")
     console.print(table)
+
+
+def _kind(security: Security) -> str:
+    return " ".join(filter(None, (SHARES.get(security.board), OTHERS.get(security.kind))))

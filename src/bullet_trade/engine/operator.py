@@ -12,6 +12,7 @@ from bullet_trade.domain.money import Price
 from bullet_trade.domain.orders import Order, OrderType, Side
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.asked import Asked
+from bullet_trade.engine.brake import BrakeMode
 from bullet_trade.engine.commands import Answer, OperatorCommand
 from bullet_trade.engine.events import CancelsOpen, OperatorActed
 from bullet_trade.engine.flatten import sale_plan
@@ -25,6 +26,7 @@ CANCEL_LIMIT_S = 10.0
 
 RELOAD = "reload"
 AT_MARKET = Price(0)
+MODES = {BrakeMode.RUNNING: "没有刹车", BrakeMode.PAUSED: "暂停", BrakeMode.HALTED: "急停"}
 
 
 class Operator:
@@ -89,13 +91,13 @@ class Operator:
         return Answer(False, "halted", "急停有效，比暂停更严；先执行 bullet-trade resume")
 
     def _resume(self, command: OperatorCommand) -> Answer:
-        was = self._brake.state.mode.value
+        was = MODES[self._brake.state.mode]
         try:
             done = self._brake.resume(command.who.text, command.why, self._engine.now().isoformat(), command.brake)
         except OSError as error:
             return _not_kept("已恢复", error)
         if done:
-            return Answer(True, "running", f"已恢复（之前为 {was}）；暂停期间错过的任务不补做")
+            return Answer(True, "running", f"已恢复（之前为{was}）；暂停期间错过的任务不补做")
         return Answer(False, "changed", "在这条命令之后又有人踩了刹车，没有恢复；确认后再执行一次 resume")
 
     def _halt(self, _: OperatorCommand) -> Answer:

@@ -9,6 +9,7 @@ from rich.text import Text
 from bullet_trade import __version__
 from bullet_trade.engine.risk_limits import RiskLimits
 from bullet_trade.ops.compose import LIVE, Run, RunRequest
+from bullet_trade.ops.confirm import REAL_MONEY
 from bullet_trade.ops.risk_settings import limit_texts
 from bullet_trade.ops.settings import Settings
 
@@ -31,7 +32,7 @@ def banner(run: Run, request: RunRequest, settings: Settings) -> Panel:
     rows.add_row("下单", f"最多等待 {run.session.engine.terms.order_wait_s:g} 秒  市价保护 {protection}")
     rows.add_row("风控", _limits(run.session.parts.limits, run.days is not None))
     if request.replay is None:
-        rows.add_row("模式", _mode(settings))
+        rows.add_row("模式", _mode(settings, request.broker))
     if request.drill:
         rows.add_row("演练", Text(f"{request.drill}：故障由程序注入", style="yellow"))
     rows.add_row("目录", str(run.directory))
@@ -43,9 +44,9 @@ def _limits(limits: RiskLimits, replaying: bool) -> str:
     return "；".join(limit_texts(limits) or ["交易规则、资金、可卖数量检查", without])
 
 
-def _mode(settings: Settings) -> Text:
+def _mode(settings: Settings, broker: str) -> Text:
     if settings.live_mode == LIVE:
-        return Text("live  委托会发往券商")
+        return Text("live  委托会发往券商" if broker in REAL_MONEY else "模拟账户，不用真钱")
     filled = "按实时行情在纸面成交" if settings.dry_run_fill else "停在券商之前（DRY_RUN_FILL=true 可在纸面成交）"
     return Text(f"dry_run  委托{filled}；状态另存，与 live 互不影响", style="bold yellow")
 

@@ -17,9 +17,11 @@ HEAD = """# 配置
 
 本页由程序生成（`python -m bullet_trade.cli.config docs/config.md`）。
 
-    cp env.live.example .env          # 或 bullet-trade init：建好整个工作目录
-    bullet-trade config check         # 一次列出全部问题：写错的变量名、无效的值、不存在的文件
-    bullet-trade config show          # 每个变量生效的值，以及它来自哪里
+```bash
+cp env.live.example .env          # 或 bullet-trade init：建好整个工作目录
+bullet-trade config check         # 一次列出全部问题：写错的变量名、无效的值、不存在的文件
+bullet-trade config show          # 每个变量生效的值，以及它来自哪里
+```
 
 值从这些地方来，后面的覆盖前面的：
 

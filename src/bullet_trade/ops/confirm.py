@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.money import SCALE
@@ -49,7 +50,7 @@ def confirm_live(session: Session, directory: Path, console: Console, ask: Ask |
     answer is another word.
     """
     session.connect()
-    console.print(account_table(session))
+    console.print(account_page(session))
     for line in limit_texts(session.parts.limits) or ["限额全部关闭"]:
         console.print(f"  {line}")
     label = session.parts.broker.label
@@ -75,21 +76,19 @@ def confirmed(directory: Path) -> str | None:
         return None
 
 
-def account_table(session: Session) -> Table:
-    """Available cash, total value, and each position."""
+def account_page(session: Session) -> Group:
+    """Available cash, all cash, and each position."""
     engine = session.engine
     ledger = engine.ledger
     sums = f"可用资金 {ledger.available / SCALE:,.2f}  现金 {ledger.cash / SCALE:,.2f}"
-    table = Table(
-        title=f"{session.parts.broker.label}  {sums}",
-        title_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
-        pad_edge=False,
-    )
+    head = Text(f"{session.parts.broker.label}  {sums}")
+    positions = sorted(ledger, key=lambda one: one.code)
+    if not positions:
+        return Group(head, Text("没有持仓"))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for title in ("代码", "名称", "数量", "可卖", "成本", "现价", "市值"):
         table.add_column(title, justify="left" if title in ("代码", "名称") else "right")
-    for position in sorted(ledger, key=lambda one: one.code):
+    for position in positions:
         security = engine.security(position.code)
         last = engine.quotes.last_price(position.code)
         table.add_row(
@@ -101,4 +100,4 @@ def account_table(session: Session) -> Table:
             f"{last:.3f}",
             f"{last * position.amount:,.2f}",
         )
-    return table
+    return Group(head, table)

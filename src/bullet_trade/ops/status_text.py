@@ -64,7 +64,7 @@ def _summary(view: StatusView) -> Table:
     rows.add_row("策略", f"{about.strategy}  {about.mode}  进程 {about.pid}")
     rows.add_row("券商", f"{about.broker}  {LINKS[view.link]}")
     open_now = view.session == view.at.date()
-    day = f"交易日 {view.session}" if open_now else f"非交易日，下一个交易日 {view.next_session or '未知'}"
+    day = f"交易日 {view.session}" if open_now else f"休市，下一个交易日 {view.next_session or '未知'}"
     rows.add_row("时间", f"{view.at:%Y-%m-%d %H:%M:%S}  {day}")
     rows.add_row("总资产", f"{view.value:,.2f}  可用 {view.cash:,.2f}  冻结 {view.frozen:,.2f}")
     rows.add_row("今日", f"委托 {view.orders_today}  成交 {view.fills_today}  拒单 {view.refused_today}")

@@ -41,7 +41,7 @@ def story(records: Sequence[Record], today: Sequence[Record], code: str, day: st
         found = look(scene)
         if found is not None:
             verdict, title, lines = found
-            moment = f"{at:%H:%M}" if at is not None else day
+            moment = f"{day} {at:%H:%M}" if at is not None else day
             return Story(verdict, f"{moment} 没有 {code} 的委托：{title}", lines, at)
     return Story("unknown_cause", f"没有 {code} 的委托，流水里看不出原因", ())
 

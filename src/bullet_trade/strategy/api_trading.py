@@ -197,7 +197,8 @@ def _place(
     if amount == 0:
         _note_nothing(run, code, "委托数量为 0")
         if run.log.shows("order", "warning"):
-            run.log.warning(f"{code} 委托数量为 0，没有下单")
+            unknown = "" if run.engine.security(code) is not None else "（行情源没有这只证券，或当日未上市）"
+            run.log.warning(f"{code} 委托数量为 0{unknown}，没有下单")
         return None
     given = getattr(style, "limit_price", None)
     if given is not None and math.isnan(given):

@@ -16,6 +16,8 @@ def read_source(path: Path) -> str:
     """The text of a file in UTF-8 or GB18030. Raises `UsageError` (no such file) or `StrategyError` (encoding)."""
     try:
         raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"找不到策略文件 {path}", "检查路径，文件名含空格时请加引号") from error
     except OSError as error:
         raise UsageError(f"无法读取策略文件 {path}：{error.strerror}", "检查路径和权限") from error
     for encoding in ("utf-8-sig", "gb18030"):

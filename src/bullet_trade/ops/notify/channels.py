@@ -106,7 +106,20 @@ class AppriseChannel:
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and its text may hold a secret
             raise DeliveryError(masked(f"{type(error).__name__}: {error}", self._url)) from None
         if not taken:
-            raise DeliveryError(masked("；".join(reasons) or "服务没有接受", self._url))
+            raise DeliveryError(explained(masked("；".join(reasons) or "服务没有接受", self._url)))
+
+
+CAUSES = (
+    (re.compile(r"connection error", re.IGNORECASE), "连不上，或登录被拒绝：检查网络和代理，核对地址和密码"),
+    (re.compile(r"error=40[0134]\b"), "服务不接受：核对地址里的 key 或令牌"),
+    (re.compile(r"error=5\d\d\b"), "对方的服务出错"),
+)
+"""What the library's own words mean to its user."""
+
+
+def explained(reason: str) -> str:
+    """The reason with what it means before it, where that is known."""
+    return next((f"{words}（{reason}）" for pattern, words in CAUSES if pattern.search(reason)), reason)
 
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
