@@ -228,6 +228,7 @@ def test_a_list_that_cannot_be_read_ends_with_2(run: Run, content: str, said: st
     [
         (["none.csv", "--cash", "1"], "无法读取 none.csv"),
         (["o.csv", "--cash", "-1"], "现金 -1 无效"),
+        (["o.csv"], "runtime 的流水里没有账户。加 --cash 500000"),
         (["o.csv", "--positions", "600519"], "--positions 中的 '600519' 无效"),
     ],
 )

@@ -73,7 +73,10 @@ def test(
     if cash is not None or positions:
         book = account_given(cash or 0.0, positions, now.date())
     else:
-        book = _account(runtime_dir or settings.runtime_dir)
+        directory = runtime_dir or settings.runtime_dir
+        book = _account(directory)
+        if not book.ledger.cash and not book.ledger.positions:
+            raise UsageError(f"{directory} 的流水里没有账户", "加 --cash 500000（按这笔现金试算），或先启动一次引擎")
     verdicts = try_orders(orders, limits, book, exchange_parts(now.date()), now)
     if as_json:
         print_json([_plain(one) for one in verdicts])
