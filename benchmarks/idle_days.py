@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from bullet_trade.engine.events import DayClosed, Event
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
 from bullet_trade.ops.live import run_session
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 
 STRATEGY = """

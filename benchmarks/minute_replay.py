@@ -20,8 +20,9 @@ from pathlib import Path
 
 from bullet_trade.engine.events import DayClosed, Event, OrderFinished
 from bullet_trade.market.calendar import exchange_calendar
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
 from bullet_trade.ops.live import run_session
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.quotes.synthetic import SyntheticMarket
 

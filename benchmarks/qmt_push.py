@@ -15,8 +15,9 @@ from pathlib import Path
 
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.inbox import StopRequested
-from bullet_trade.ops import compose as composition
+from bullet_trade.ops.compose import Run, composed
 from bullet_trade.ops.live import run_session
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.quotes.qmt.moments import stamp
 from bullet_trade.testing.fake_market import FakeMarket
@@ -54,9 +55,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         strategy = Path(folder) / "strategy.py"
         strategy.write_text(STRATEGY, encoding="utf-8")
-        request = composition.RunRequest(strategy, "simulator", None, None, "qmt", Path(folder))
+        request = RunRequest(strategy, "simulator", None, None, "qmt", Path(folder))
         settings = Settings.model_validate({"bullet_trade_home": folder})
-        with composition.composed(request, settings, Silent(), clock) as run:
+        with composed(request, settings, Silent(), clock) as run:
             taken: list[float] = []
             feeder = threading.Thread(target=feed, args=(run, desk, taken, whole))
             feeder.start()
@@ -66,7 +67,7 @@ def main() -> None:
     print(f"push to handle_tick ({'whole market' if whole else 'one security'}): {percentiles(taken[100:])}")
 
 
-def feed(run: composition.Run, desk: Desk, taken: list[float], whole: bool) -> None:
+def feed(run: Run, desk: Desk, taken: list[float], whole: bool) -> None:
     client = subscribed(desk)
     time.sleep(1.0)
     stamps: list[int] = run.session.engine.host.module.STAMPS

@@ -17,8 +17,10 @@ from bullet_trade.domain.money import Money
 from bullet_trade.domain.reports import AccountSnapshot, Cancelled
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.inbox import StopRequested
-from bullet_trade.ops import compose as composition
+from bullet_trade.ops import broker_choice
+from bullet_trade.ops.compose import Run, compose
 from bullet_trade.ops.live import run_session
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.ports.broker import OrderTicket, ReportSink
 from bullet_trade.ports.quotes import Tick
@@ -78,10 +80,10 @@ def main() -> None:
         strategy = Path(folder) / "tick.py"
         strategy.write_text(STRATEGY, encoding="utf-8")
         broker = StampingBroker()
-        request = composition.RunRequest(strategy, "simulator", None, None, "synthetic", Path(folder), False)
-        composition.SimulatedBroker, simulator = (lambda *_, **__: broker), composition.SimulatedBroker  # type: ignore[misc,assignment]
-        run = composition.compose(request, settings, Silent(), ShiftedClock())
-        composition.SimulatedBroker = simulator  # type: ignore[misc]
+        request = RunRequest(strategy, "simulator", None, None, "synthetic", Path(folder), False)
+        broker_choice.SimulatedBroker, simulator = (lambda *_, **__: broker), broker_choice.SimulatedBroker  # type: ignore[misc,assignment]
+        run = compose(request, settings, Silent(), ShiftedClock())
+        broker_choice.SimulatedBroker = simulator  # type: ignore[misc]
         taken: list[float] = []
         feeder = threading.Thread(target=feed, args=(run, broker, taken))
         feeder.start()
@@ -92,7 +94,7 @@ def main() -> None:
     print(f"tick to order ({settings.journal_sync} sync): {percentiles(taken)}, {len(taken)} orders")
 
 
-def feed(run: composition.Run, broker: StampingBroker, taken: list[float]) -> None:
+def feed(run: Run, broker: StampingBroker, taken: list[float]) -> None:
     time.sleep(1.0)
     code = Code("600519.XSHG")
     for number in range(ROUNDS):

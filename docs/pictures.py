@@ -28,12 +28,13 @@ from bullet_trade.brokers.qmt.terms import QmtTerms
 from bullet_trade.cli.doctor import WORDS
 from bullet_trade.domain.errors import DataError, UsageError
 from bullet_trade.engine.events import Audiences
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.control.messages import Reply
 from bullet_trade.ops.doctor.here import known_days
 from bullet_trade.ops.doctor.site import Site, TerminalLook, TerminalQuotes
 from bullet_trade.ops.doctor.table import counted, examine
 from bullet_trade.ops.live import run_session
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings, validated
 from bullet_trade.ops.status import About, StatusView, look
 from bullet_trade.ops.status_text import status_page

@@ -13,7 +13,8 @@ from bullet_trade.domain.reports import AccountSnapshot, HoldingRow
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.clock import VirtualClock
 from bullet_trade.engine.events import OrderFinished
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.testing.days import run_days
 from bullet_trade.testing.fake_broker import ScriptedBroker

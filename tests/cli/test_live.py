@@ -10,7 +10,8 @@ import pytest
 from bullet_trade.cli.main import main, with_optional_values
 from bullet_trade.engine.events import Event, Waiting
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 
 QUIET = "def initialize(context):\n    pass\n"

@@ -13,7 +13,8 @@ import pytest
 
 from bullet_trade.cli.main import main
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.store.journal import SqliteJournal
 from bullet_trade.testing.recorder import Recorder

@@ -28,7 +28,7 @@ from bullet_trade.brokers.simulator.drills import load_drill
 from bullet_trade.cli.main import main
 from bullet_trade.engine.clock import WallClock
 from bullet_trade.market.calendar import exchange_calendar
-from bullet_trade.ops.compose import read_holidays, read_overrides
+from bullet_trade.ops.rule_files import read_holidays, read_overrides
 from bullet_trade.ops.settings import Settings, load_settings
 from bullet_trade.server.settings import ServerSettings
 from bullet_trade.testing.simulated_world import SimulatedWorld

@@ -10,8 +10,9 @@ import pytest
 from bullet_trade.brokers.simulator.broker import SimulatedBroker
 from bullet_trade.domain.errors import StateError
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.config_binding import BINDING_FILE, SIMULATOR_LABEL, bind
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.store.inspection import JOURNAL_FILE
 from bullet_trade.store.journal import SqliteJournal

@@ -11,8 +11,9 @@ import pytest
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.ops.compose import Run, RunRequest, composed
+from bullet_trade.ops.compose import Run, composed
 from bullet_trade.ops.config_capital import capital_words, check_account
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.testing.recorder import Recorder
 

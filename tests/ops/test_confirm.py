@@ -13,9 +13,10 @@ from rich.console import Console
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.ops.compose import Run, RunRequest, composed
+from bullet_trade.ops.compose import Run, composed
 from bullet_trade.ops.confirm import CONFIRMED_FILE, confirm_live, refuse_invented_prices
 from bullet_trade.ops.risk_settings import SHOWN
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.testing.recorder import Recorder
 

@@ -17,10 +17,11 @@ import pytest
 from bullet_trade.engine.brake import BrakeMode
 from bullet_trade.engine.events import OrderPlaced, OrderRefused
 from bullet_trade.engine.inbox import Inbox, Message, StopRequested
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
 from bullet_trade.ops.control.brake_file import BRAKE_FILE
 from bullet_trade.ops.control.client import ask
 from bullet_trade.ops.control.messages import Reply
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.store.journal import read_journal
 from bullet_trade.testing.recorder import Recorder

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from bullet_trade.domain.money import money
 from bullet_trade.engine.events import DayClosed, Event, StateNote
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.daily_report import DailyReports, daily_page, daily_text, read_facts, report_path
 from bullet_trade.ops.log_masking import masking
 from bullet_trade.ops.notify.note import note_of
 from bullet_trade.ops.onlookers import Onlookers
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings, validated
 from bullet_trade.testing.days import DaysRun, run_days
 from bullet_trade.testing.fake_market import FakeMarket

@@ -10,8 +10,9 @@ import pytest
 
 from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import VirtualClock
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
 from bullet_trade.ops.day_replay import DayReplay, DayRequest, replay_day
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings, load_settings
 from bullet_trade.ports.clock import Rank
 from bullet_trade.strategy.session import Session

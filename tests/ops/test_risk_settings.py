@@ -17,9 +17,10 @@ from bullet_trade.engine.events import Audiences
 from bullet_trade.engine.risk_limits import NO_LIMITS, RiskLimits
 from bullet_trade.engine.risk_rules import CANCEL_RULES, ORDER_RULES
 from bullet_trade.ops.banner import banner
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.risk_page import renewed
 from bullet_trade.ops.risk_settings import ALL, SHOWN, limit_text, limits_in_force, quote_age_s, risk_limits
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings, load_settings
 from bullet_trade.ops.spelling import LIMIT_NAMES
 

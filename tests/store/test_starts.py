@@ -13,8 +13,9 @@ import pytest
 from bullet_trade.domain.errors import BulletTradeError, StateError
 from bullet_trade.engine.clock import VirtualClock
 from bullet_trade.engine.events import StateNote
-from bullet_trade.ops import compose as composition
-from bullet_trade.ops.compose import Run, RunRequest, compose
+from bullet_trade.ops.broker_choice import ACCOUNT_FILE
+from bullet_trade.ops.compose import Run, compose
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings, load_settings
 from bullet_trade.store.journal import SqliteJournal, read_journal
 from bullet_trade.store.journal_archive import FOLDER
@@ -65,7 +66,7 @@ def test_the_second_of_two_starts_is_told_who_is_there(tmp_path: Path) -> None:
 def test_one_account_file_under_two_runtime_directories_is_one_account(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     try:
-        (tmp_path / "other" / composition.ACCOUNT_FILE).symlink_to(tmp_path / "rt" / composition.ACCOUNT_FILE)
+        (tmp_path / "other" / ACCOUNT_FILE).symlink_to(tmp_path / "rt" / ACCOUNT_FILE)
     except OSError:
         pytest.skip("this system does not let a user make symbolic links")
     with started(tmp_path), pytest.raises(StateError, match=r"simulator 账户 .*正被另一个引擎使用"):

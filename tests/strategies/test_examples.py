@@ -14,7 +14,8 @@ import pytest
 
 from bullet_trade.domain.money import text
 from bullet_trade.engine.events import CallbackFailed, DayClosed, Event, OrderFinished
-from bullet_trade.ops.compose import RunRequest, compose
+from bullet_trade.ops.compose import compose
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import load_settings
 from bullet_trade.store.journal import read_journal
 

@@ -67,7 +67,7 @@ def rules(
     from bullet_trade.market.codes import normalize
     from bullet_trade.market.fees import FeeSchedule
     from bullet_trade.market.rulebook import RuleBook
-    from bullet_trade.ops.compose import read_holidays, read_overrides
+    from bullet_trade.ops.rule_files import read_holidays, read_overrides
     from bullet_trade.ops.settings import load_settings
 
     if prev_close is not None and prev_close <= 0:

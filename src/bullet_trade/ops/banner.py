@@ -8,9 +8,10 @@ from rich.text import Text
 
 from bullet_trade import __version__
 from bullet_trade.engine.risk_limits import RiskLimits
-from bullet_trade.ops.compose import LIVE, Run, RunRequest
+from bullet_trade.ops.compose import Run
 from bullet_trade.ops.confirm import REAL_MONEY
 from bullet_trade.ops.risk_settings import limit_texts
+from bullet_trade.ops.run_request import LIVE, RunRequest
 from bullet_trade.ops.settings import Settings
 
 

@@ -9,35 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from bullet_trade.brokers.dry_run import DryRunBroker, PaperBroker
-from bullet_trade.brokers.qmt.terms import check_account_id
-from bullet_trade.brokers.simulator.account import read_account, saved_form, taken_over
-from bullet_trade.brokers.simulator.broker import Market, SimulatedBroker
-from bullet_trade.brokers.simulator.drills import Drill, load_drill
-from bullet_trade.brokers.simulator.faults import DrilledBroker
+from bullet_trade.brokers.simulator.drills import load_drill
 from bullet_trade.brokers.simulator.market_faults import DrilledMarket
 from bullet_trade.domain.errors import StateError, UsageError
-from bullet_trade.domain.reports import AccountSnapshot
 from bullet_trade.engine.clock import Clock, VirtualClock, WallClock
 from bullet_trade.engine.engine import EngineTerms
 from bullet_trade.engine.events import Audience, StateNote
 from bullet_trade.market.calendar import TradingCalendar, compared, exchange_calendar, extended
-from bullet_trade.market.closed_days import parse_closed_days
-from bullet_trade.market.holiday_file import Holidays, parse_holidays
-from bullet_trade.market.overrides import Overrides, parse_overrides
-from bullet_trade.ops.assembly import Feed, QuoteSurroundings, RunJournal, Surroundings, Wiring, assemble
+from bullet_trade.ops.assembly import Feed, QuoteSurroundings, RunJournal, Wiring, assemble
+from bullet_trade.ops.broker_choice import ACCOUNT_FILE, BROKERS, REMOTE, BrokerPlan, account_key, as_mode_wants
 from bullet_trade.ops.config_binding import bind
 from bullet_trade.ops.control.brake_file import BRAKE_FILE, kept_brake
-from bullet_trade.ops.qmt_broker import qmt_broker
 from bullet_trade.ops.qmt_quotes import QMT, qmt_data, quotes_of, source_of
-from bullet_trade.ops.remote_venue import quotes_over, remote_account, remote_broker, remote_data
+from bullet_trade.ops.remote_venue import quotes_over, remote_data
 from bullet_trade.ops.replay_range import ReplayRange, replay_range
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.risk_settings import limits_in_force, patrol_terms, quote_age_s
+from bullet_trade.ops.rule_files import read_closed_days, read_holidays, read_overrides
+from bullet_trade.ops.run_request import LIVE, RunRequest, runtime_directory, tag_label
 from bullet_trade.ops.settings import Settings
-from bullet_trade.ops.simulated_account import load_account
-from bullet_trade.ports.broker import Broker
-from bullet_trade.ports.exchange_feed import ExchangeFeed
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.quotes.local.store import LocalStore
 from bullet_trade.quotes.qmt.data import QmtMarketData
@@ -46,46 +36,14 @@ from bullet_trade.quotes.qmt_remote.ticks import DataLink
 from bullet_trade.quotes.synthetic import SyntheticMarket
 from bullet_trade.store import runtime_dir
 from bullet_trade.store.account_lock import lock_account
-from bullet_trade.store.files import write_atomically
 from bullet_trade.store.journal import SqliteJournal
 from bullet_trade.store.locks import Held
 from bullet_trade.store.state import FileStateStore, LastStateStore, archive
 from bullet_trade.strategy.context import RunParams
 from bullet_trade.strategy.session import Session
 
-ACCOUNT_FILE = "simulator_account.json"
-ATTEND_S = 0.5
-"""How often a simulated broker in real time looks for requests of other threads."""
-PAPER_ACCOUNT_FILE = "paper_account.json"
-LIVE = "live"
 JOURNAL_FILE = "journal.db"
 REPLAY_FILES = ("live_state.json", "g.pkl", JOURNAL_FILE, "report.html", ACCOUNT_FILE, BRAKE_FILE)
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What the user asked for on the command line, over what the settings say.
-
-    `replay` None runs on the wall clock; ``auto``, ``FROM``, ``FROM:TO`` replay. `speed` None is as fast as it goes.
-    `fresh` archives the saved state first; `restore` begins with that generation of it. Tasks that were due while the
-    process was down are run if they are not older than `catch_up_s` seconds. `drill` names a drill or its file.
-    """
-
-    strategy: Path
-    broker: str
-    replay: str | None
-    speed: float | None
-    data: str
-    runtime_dir: Path
-    stop_after_close: bool = False
-    fresh: bool = False
-    restore: int | None = None
-    catch_up_s: float = 0.0
-    drill: str = ""
-    confirmed: bool = False
-    """Live trading on a real account was agreed to on the command line (`--yes`)."""
-    risk: bool = False
-    """A replay is to keep all of the account's limits, as it would live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +71,6 @@ def open_data(source: str, calendar: TradingCalendar) -> MarketData:
             raise UsageError(f"合成行情种子 {seed!r} 无效", "写成 synthetic 或 synthetic:7")
         return SyntheticMarket(int(seed or 1), sessions=calendar.sessions(date(2005, 1, 1), calendar.last))
     return LocalStore(Path(source).expanduser())
-
-
-def read_overrides(path: Path | None) -> Overrides:
-    """The user's rule file (`RULES_FILE`), or none. Raises `UsageError` naming the file or the wrong key."""
-    return parse_overrides(_text(path, "规则文件")) if path is not None else Overrides()
-
-
-def read_holidays(path: Path | None) -> Holidays | None:
-    """The user's holiday file (`HOLIDAY_FILE`), or none. Raises `UsageError` naming the file or the wrong key."""
-    return parse_holidays(_text(path, "节假日文件")) if path is not None else None
-
-
-def read_closed_days(path: Path | None) -> frozenset[date]:
-    """The days of `CLOSED_DAYS_FILE`. Raises `UsageError` naming the file or the wrong line."""
-    return parse_closed_days(_text(path, "临时休市文件")) if path is not None else frozenset()
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise UsageError(f"找不到{what} {path}", "检查路径，或去掉这个设置") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"无法读取{what} {path}：{error}", "请用 UTF-8 编码保存") from error
 
 
 Watch = Callable[[RunJournal], RunJournal]
@@ -191,7 +125,7 @@ def compose(
         if days is not None:
             _clear_replay(directory)
         elif settings.live_mode == LIVE:
-            account = _account_key(request, settings, directory)
+            account = account_key(request, settings, directory)
             home = settings.bullet_trade_home or Path.home()
             lock_account(held, home, request.broker, account, since, request.strategy.resolve(), directory)
             bind(directory, request.broker, account)
@@ -269,7 +203,7 @@ def _assemble(
             audience=audience,
             journal=watch(journal),
             store=LastStateStore(files) if replaying else files,
-            broker=lambda around: _as_mode_wants(
+            broker=lambda around: as_mode_wants(
                 BROKERS[request.broker](BrokerPlan(request, around, directory, settings, drill, clock)),
                 around,
                 directory,
@@ -278,7 +212,7 @@ def _assemble(
             ),
             terms=terms,
             run_params=RunParams(start, days.last if days else date(2200, 1, 1)),
-            label=_label(request, settings),
+            label=tag_label(request, settings),
             overrides=read_overrides(settings.rules_file),
             buy_percent=settings.market_buy_price_percent,
             sell_percent=settings.market_sell_price_percent,
@@ -299,80 +233,6 @@ def _live_quotes(data: MarketData, remote: DataLink | None) -> Callable[[QuoteSu
     return quotes_of(data) if isinstance(data, QmtMarketData) else None
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerPlan:
-    """What the maker of a broker may look at."""
-
-    request: RunRequest
-    around: Surroundings
-    directory: Path
-    settings: Settings
-    drill: Drill | None
-    clock: Clock
-
-
-def _simulator(plan: BrokerPlan) -> Broker:
-    around, directory, settings, drill = plan.around, plan.directory, plan.settings, plan.drill
-    replaying = plan.request.replay is not None
-    paced = not replaying or plan.request.speed is not None
-    account_file = directory / ACCOUNT_FILE
-    account = load_account(account_file, settings)
-
-    def make(trading_now: ExchangeFeed) -> SimulatedBroker:
-        seen = Market(trading_now, around.feed, around.data, around.calendar, around.securities)
-        broker = SimulatedBroker(
-            seen,
-            around.timers,
-            around.trading,
-            account,
-            report_delay_s=0.0 if replaying else settings.simulator_report_delay,
-            attend_s=ATTEND_S if paced else 0.0,
-        )
-        if not replaying:
-            broker.persist = lambda changed: write_atomically(account_file, saved_form(changed))
-        return broker
-
-    if drill is None:
-        return make(around.feed)
-    return DrilledBroker(drill, make, around.feed, around.timers, around.trading)
-
-
-def _qmt(plan: BrokerPlan) -> Broker:
-    return qmt_broker(plan.settings, _label(plan.request, plan.settings), plan.clock, plan.around.calendar)
-
-
-def _remote(plan: BrokerPlan) -> Broker:
-    return remote_broker(plan.settings, _label(plan.request, plan.settings), plan.clock)
-
-
-REMOTE = "qmt-remote"
-BROKERS: dict[str, Callable[[BrokerPlan], Broker]] = {"simulator": _simulator, "qmt": _qmt, REMOTE: _remote}
-
-
-def _as_mode_wants(real: Broker, around: Surroundings, directory: Path, settings: Settings, mode: str) -> Broker:
-    """The broker itself, or what stands before it in a dry run."""
-    if mode == LIVE:
-        return real
-    if not settings.dry_run_fill:
-        return DryRunBroker(real, around.timers.now)
-    account_file = directory / PAPER_ACCOUNT_FILE
-
-    def open_paper(stated: AccountSnapshot) -> Broker:
-        account = read_account(account_file.read_bytes(), str(account_file)) if account_file.exists() else None
-        seen = Market(around.feed, around.feed, around.data, around.calendar, around.securities)
-        return SimulatedBroker(
-            seen,
-            around.timers,
-            around.trading,
-            account or taken_over(stated),
-            report_delay_s=settings.simulator_report_delay,
-            persist=lambda changed: write_atomically(account_file, saved_form(changed)),
-            attend_s=ATTEND_S,
-        )
-
-    return PaperBroker(real, around.timers, open_paper)
-
-
 def _archive(journal: SqliteJournal, clock: Clock, settings: Settings, audience: Audience) -> None:
     """Keep the journal small. What prevents it is told: the journal is whole all the same, and trading may go on."""
     now = clock.now()
@@ -380,28 +240,6 @@ def _archive(journal: SqliteJournal, clock: Clock, settings: Settings, audience:
         journal.archive(now.date() - timedelta(days=settings.journal_keep_days))
     except StateError as error:
         audience.tell(StateNote(now, str(error)))
-
-
-def _account_key(request: RunRequest, settings: Settings, directory: Path) -> str:
-    """What tells the account from every other one at its broker; the simulator's account is its file."""
-    if request.broker == "qmt":
-        return check_account_id(settings.qmt_account_id)
-    if request.broker == REMOTE:
-        return remote_account(settings)
-    return str((directory / ACCOUNT_FILE).resolve())
-
-
-def _label(request: RunRequest, settings: Settings) -> str:
-    """The strategy's name in order tags."""
-    return settings.strategy_name or request.strategy.stem
-
-
-def runtime_directory(request: RunRequest, settings: Settings) -> Path:
-    """Where the run keeps its files. A replay and a dry run have places of their own below the runtime directory, so
-    that neither ever touches the state of a running account."""
-    if request.replay is not None:
-        return request.runtime_dir / "replays" / request.strategy.stem
-    return request.runtime_dir / settings.live_mode if settings.live_mode != LIVE else request.runtime_dir
 
 
 def _clear_replay(directory: Path) -> None:

@@ -11,12 +11,13 @@ from pydantic_settings import BaseSettings
 
 from bullet_trade.brokers.qmt.terms import check_account_id, check_account_type, check_data_path
 from bullet_trade.domain.errors import BulletTradeError
-from bullet_trade.ops.compose import BROKERS, read_closed_days, read_holidays, read_overrides
+from bullet_trade.ops.broker_choice import BROKERS
 from bullet_trade.ops.config_words import complaint, shown_input
 from bullet_trade.ops.notify.terms import notify_terms
 from bullet_trade.ops.remote_venue import token
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.risk_settings import risk_limits
+from bullet_trade.ops.rule_files import read_closed_days, read_holidays, read_overrides
 from bullet_trade.ops.settings import Settings, Source
 from bullet_trade.ops.spelling import LONG, misspelt, unknown
 

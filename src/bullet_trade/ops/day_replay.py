@@ -20,7 +20,7 @@ from bullet_trade.engine.events import Event
 from bullet_trade.engine.inbox import StopRequested
 from bullet_trade.market.calendar import exchange_calendar, extended
 from bullet_trade.ops.assembly import Surroundings, Wiring, assemble
-from bullet_trade.ops.compose import JOURNAL_FILE, open_data, read_holidays, read_overrides
+from bullet_trade.ops.compose import JOURNAL_FILE, open_data
 from bullet_trade.ops.recorded_broker import (
     CatchingUpClock,
     ComparingJournal,
@@ -31,6 +31,7 @@ from bullet_trade.ops.recorded_broker import (
 from bullet_trade.ops.recorded_day import RecordedRun, read_day
 from bullet_trade.ops.research import research_provider
 from bullet_trade.ops.risk_settings import only, quote_age_s, risk_limits
+from bullet_trade.ops.rule_files import read_holidays, read_overrides
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ports.broker import Broker
 from bullet_trade.ports.clock import Rank

@@ -25,7 +25,7 @@ from bullet_trade.engine.inbox import Inbox, StopRequested
 from bullet_trade.ops import performance, summary
 from bullet_trade.ops.banner import banner
 from bullet_trade.ops.collector import Collector, day_result, position_lines, total
-from bullet_trade.ops.compose import LIVE, Run, RunRequest, composed
+from bullet_trade.ops.compose import Run, composed
 from bullet_trade.ops.config_capital import check_account
 from bullet_trade.ops.config_origin import secrets_of
 from bullet_trade.ops.confirm import REAL_MONEY, confirm_live, refuse_invented_prices
@@ -39,6 +39,7 @@ from bullet_trade.ops.progress import ReplayProgress
 from bullet_trade.ops.repeats import Repeats
 from bullet_trade.ops.report_html import write_report
 from bullet_trade.ops.result import RunResult
+from bullet_trade.ops.run_request import LIVE, RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.quotes.local.store import LocalStore
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from bullet_trade.engine.events import Audience
-from bullet_trade.ops.compose import JOURNAL_FILE, Run, RunRequest, Watch, unwatched
+from bullet_trade.ops.compose import JOURNAL_FILE, Run, Watch, unwatched
 from bullet_trade.ops.daily_report import DailyReports
 from bullet_trade.ops.log_masking import Mask
 from bullet_trade.ops.metrics import metered
 from bullet_trade.ops.notify.wiring import listen, messenger, sending
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ops.status import StatusDesk
 

@@ -26,11 +26,12 @@ from bullet_trade.engine.brake import BrakeMode
 from bullet_trade.engine.engine import Engine
 from bullet_trade.engine.events import Alarmed, AlarmOver, StateNote
 from bullet_trade.market.sessions import trading_half
-from bullet_trade.ops.compose import JOURNAL_FILE, Run, RunRequest
+from bullet_trade.ops.compose import JOURNAL_FILE, Run
 from bullet_trade.ops.doctor.finding import Finding, Level, failed
 from bullet_trade.ops.doctor.here import this_site
 from bullet_trade.ops.doctor.table import examine
 from bullet_trade.ops.doctor.terminal import clock
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ports.clock import Rank
 from bullet_trade.store.journal_archive import read_file

@@ -25,9 +25,9 @@ from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.calendar import TradingCalendar, compared, exchange_calendar, extended
 from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.market.rulebook import RuleBook
-from bullet_trade.ops.compose import read_holidays, read_overrides
 from bullet_trade.ops.qmt_broker import sessions_of
 from bullet_trade.ops.qmt_quotes import load_xtdata
+from bullet_trade.ops.rule_files import read_holidays, read_overrides
 from bullet_trade.ops.settings import Settings
 from bullet_trade.quotes.live import LiveQuotes
 from bullet_trade.quotes.qmt.data import QmtMarketData

@@ -11,7 +11,9 @@ from bullet_trade.domain.securities import Code, Security
 from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
 from bullet_trade.market.fees import FeeSchedule
 from bullet_trade.market.rulebook import RuleBook
-from bullet_trade.ops.compose import ATTEND_S, open_data, read_holidays, read_overrides
+from bullet_trade.ops.broker_choice import ATTEND_S
+from bullet_trade.ops.compose import open_data
+from bullet_trade.ops.rule_files import read_holidays, read_overrides
 from bullet_trade.ops.simulated_account import load_account
 from bullet_trade.ports.market_data import MarketData
 from bullet_trade.ports.terms import TradingTerms

@@ -14,8 +14,9 @@ from bullet_trade.domain.errors import UsageError
 from bullet_trade.domain.money import price
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.clock import WallClock
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.qmt_broker import qmt_terms
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.testing.fake_qmt.book import Book
 from bullet_trade.testing.fake_qmt.install import install, serve, withdraw

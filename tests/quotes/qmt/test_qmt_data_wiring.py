@@ -14,10 +14,11 @@ from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import WallClock
 from bullet_trade.engine.events import OrderPlaced
 from bullet_trade.engine.inbox import Inbox, StopRequested
-from bullet_trade.ops.compose import RunRequest, composed
+from bullet_trade.ops.compose import composed
 from bullet_trade.ops.doctor.xtdata import XtDataQuotes
 from bullet_trade.ops.live import run_session
 from bullet_trade.ops.qmt_quotes import load_xtdata, source_of
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.testing.fake_qmt.datacenter import install_quotes
 from bullet_trade.testing.fake_qmt.market import Desk

@@ -10,11 +10,12 @@ from bullet_trade.domain.errors import UsageError
 from bullet_trade.engine.clock import WallClock
 from bullet_trade.engine.commands import OperatorCommand, Who
 from bullet_trade.engine.events import Audience, StateNote
-from bullet_trade.ops.compose import Run, RunRequest
+from bullet_trade.ops.compose import Run
 from bullet_trade.ops.control.brake_file import told
 from bullet_trade.ops.control.commands import Commands
 from bullet_trade.ops.control.endpoint import Place
 from bullet_trade.ops.control.server import ControlServer
+from bullet_trade.ops.run_request import RunRequest
 from bullet_trade.ops.settings import Settings
 from bullet_trade.ops.status import About, StatusDesk
 from bullet_trade.ops.strategy_file import LOOK_EVERY, FileWatch, unsupported

@@ -19,13 +19,14 @@ from bullet_trade.domain.securities import Code
 from bullet_trade.engine.clock import Clock, WallClock, local_offset
 from bullet_trade.engine.inbox import Inbox
 from bullet_trade.market.calendar import TradingCalendar, exchange_calendar, extended
-from bullet_trade.ops.compose import LIVE, read_closed_days, read_holidays
 from bullet_trade.ops.doctor.acceptance import Bench
 from bullet_trade.ops.doctor.site import Site, TerminalLook
 from bullet_trade.ops.doctor.terminal import LABEL, PROBE
 from bullet_trade.ops.doctor.xtdata import open_xtdata
 from bullet_trade.ops.qmt_broker import qmt_terms, sessions_of
 from bullet_trade.ops.remote_venue import address, token
+from bullet_trade.ops.rule_files import read_closed_days, read_holidays
+from bullet_trade.ops.run_request import LIVE
 from bullet_trade.ops.settings import Settings, sources
 from bullet_trade.ports.broker import Broker
 from bullet_trade.remote.features import EXTENSIONS
