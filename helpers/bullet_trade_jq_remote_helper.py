@@ -42,6 +42,8 @@ FRAME_LIMIT = 32 * 1024 * 1024
 BEIJING = timezone(timedelta(hours=8))
 VIEW_AGE_S = 1.0
 """How long one answer about the account serves the properties of the portfolio."""
+LARGEST_ORDER = 1000000
+"""Shares. Deployed servers split what is larger, and tell the number of the first piece only."""
 DAY_S = 86400.0
 FAILED_S = 30.0
 """A server that said itself that an order failed, and whose list of the day lacks it this long after, has none."""
@@ -67,8 +69,17 @@ _REFUSALS = (
     "持仓数量超限", "单只股票仓位超限", "idempotency_key 冲突", "idempotency_key 格式非法", "交易写请求缺少",
     "券商服务未启用", "未配置有效的 account_key",
 )  # fmt: skip
-_PERHAPS = re.compile(r"^REQUEST_FAILED$|TIMEOUT|GATEWAY|^HTTP_5")
-"""Codes of error frames after which the order may exist all the same."""
+_BEFORE_THE_BROKER = frozenset(
+    (
+        "AUTH_FAILED", "SERVER_BUSY", "UNSUPPORTED", "TOO_MANY_REQUESTS", "FORBIDDEN", "ACCOUNT_UNKNOWN",
+        "ORDER_INVALID", "ORDER_RISK", "SUB_ACCOUNT_LIMIT", "REQUEST_EXPIRED",
+        "IDEMPOTENCY_CONFLICT", "IDEMPOTENCY_CACHE_FULL", "QMT_UNAVAILABLE", "QMT_RECONNECTING",
+        "TRADING_DISABLED", "QMT_NOT_READY", "ACCOUNT_NOT_CONFIGURED", "VIRTUAL_ACCOUNT_MISMATCH", "BAD_REQUEST",
+        "DANGEROUS_OPERATION_DISABLED", "NOT_IMPLEMENTED", "HTTP_401", "HTTP_403",
+    )
+)  # fmt: skip
+"""Codes of refusals before the broker hears of an order, unless the server says that it was called all the same. After
+every other code but `ORDER_REJECTED` the order may exist."""
 _NOT_IMPLEMENTED = "未实现"
 
 _OPTIONS = {
@@ -150,10 +161,11 @@ class _RemoteError(Exception):
     @property
     def definite(self) -> bool:
         """Whether nothing was executed for certain."""
-        if self.broker_called is False or any(sign in self.text for sign in _REFUSALS):
+        if self.broker_called is False or self.code == "ORDER_REJECTED":
             return True
-        late = "超时" in self.text or "timeout" in self.text.lower()
-        return not late and _PERHAPS.search(self.code) is None
+        if self.code == "REQUEST_FAILED":
+            return any(sign in self.text for sign in _REFUSALS)
+        return self.code in _BEFORE_THE_BROKER and not self.broker_called
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -213,7 +225,8 @@ class RemoteOrder(_Record):
     """An order. `price` is the average price of the fills (0.0 without any), `order_price` the limit or None.
 
     `status` is the wire's word (`filled`: completely), or JoinQuant's after `install` (`held`: completely); `unknown`
-    where the fate is open. `state` is always the wire's word.
+    where the fate is open. `state` is always the wire's word. `child_order_ids` are the numbers of all orders where the
+    server split one that was too large for the exchange, else empty; amounts and state are those of all together.
     """
 
 
@@ -855,6 +868,7 @@ def _made_order(**values: object) -> RemoteOrder:
     made = RemoteOrder(
         side="long", action="open" if buying else "close", pindex=0, commission=0.0, style=None, **values
     )  # fmt: skip
+    made.child_order_ids = list(values.get("child_order_ids") or ())
     made.status = made.state
     made.avg_cost = made.price
     return made
@@ -887,7 +901,36 @@ def _placed_order(entry: dict, answer: dict) -> RemoteOrder:
         add_time=_moment(entry["at"]),
         remark=entry["remark"],
         message=str(answer.get("warning") or answer.get("status_msg") or ""),
+        child_order_ids=[str(one) for one in answer.get("child_order_ids") or ()],
     )
+
+
+def _found_answer(rows: list) -> dict:
+    """The rows of one order as the answer to it: an old server may have split it."""
+    first = rows[0]
+    # A row's `price` is that of its fills, the limit is `order_price`.
+    answer = dict(first, price=None, last_snapshot=first)
+    if len(rows) == 1:
+        return answer
+    fills = [(_first(row, "filled", "traded_volume") or 0, _first(row, "price") or 0.0) for row in rows]
+    filled = sum(shares for shares, _ in fills)
+    ends = {str(row.get("status") or "open") for row in rows}
+    if not ends <= FINAL:
+        state = "filling" if filled else min(ends - FINAL)
+    elif len(ends) == 1:
+        state = ends.pop()
+    else:
+        state = "partly_canceled" if filled else "canceled"
+    whole = dict(
+        first,
+        amount=sum(int(_first(row, "amount", "volume") or 0) for row in rows),
+        filled=filled,
+        price=sum(shares * price for shares, price in fills) / filled if filled else 0.0,
+        status=state,
+    )
+    numbers = [_order_number(row["order_id"]) for row in rows]
+    told = "服务端把它拆成 {} 笔，编号 {}".format(len(numbers), "、".join(numbers))
+    return dict(answer, status=state, last_snapshot=whole, child_order_ids=numbers, warning=told)
 
 
 def _unknown_order(entry: dict) -> RemoteOrder:
@@ -1088,15 +1131,33 @@ class Bridge:
         with line:
             deadline = line.deadline(settings.order_deadline)
             payload = dict(entry["payload"], deadline=deadline) if deadline else entry["payload"]
+            # What an old server says of an order that it splits is about one piece.
+            of_one_piece = abs(shares) > LARGEST_ORDER and deadline is None
             try:
                 verdict = _judge_placed(line.ask(PLACE, payload, limit_s))
+                if of_one_piece and verdict.kind == _ACCEPTED:
+                    verdict = self._all_pieces(line, entry, verdict)
+                elif of_one_piece:
+                    verdict = verdict._replace(kind=_DOUBTFUL)
             except _RemoteError as error:
                 verdict = self._judge_error(error, entry)
+                if of_one_piece and error.broker_called is not False:
+                    verdict = verdict._replace(kind=_DOUBTFUL)
             except _LostError as error:
                 verdict = _Verdict(_DOUBTFUL, str(error), "", None)
         if verdict.kind == _DOUBTFUL:
             verdict = self._pursue(entry, verdict)
         return self._conclude(entry, verdict)
+
+    def _all_pieces(self, line: _Line, entry: dict, verdict: _Verdict) -> _Verdict:
+        """What an old server made of an order that it has split."""
+        try:
+            rows = _listed("broker.orders", line.ask("broker.orders", self._addressed({}), self.settings.rpc_timeout))
+        except (BridgeError, _LostError, _RemoteError) as error:
+            self.voice.warn("{} 可能被服务端拆成多笔，其余编号没有查到：{}".format(_told(entry["payload"]), error))
+            return verdict
+        found = _rows_of(rows, entry)
+        return _Verdict(_ACCEPTED, "", "", _found_answer(found)) if len(found) > 1 else verdict
 
     def _entry(self, security: str, shares: int, style: _Style, wait_s: float) -> dict:
         unique = uuid.uuid4().hex
@@ -1213,7 +1274,8 @@ class Bridge:
             self.voice.warn(f"此前结果未知的{name}已查清：没有成功（{verdict.text}）")
             return None
         made = _placed_order(entry, verdict.answer)
-        self.voice.warn(f"此前结果未知的{name}已查清：编号 {made.order_id}，状态 {made.state}")
+        numbers = "、".join(made.child_order_ids) or made.order_id
+        self.voice.warn(f"此前结果未知的{name}已查清：编号 {numbers}，状态 {made.state}")
         return made
 
     def _pursue(self, entry: dict, doubtful: _Verdict) -> _Verdict:
@@ -1240,11 +1302,11 @@ class Bridge:
             return _Verdict(_DOUBTFUL, str(error), "", None)
         found = _rows_of(rows, entry)
         if found:
-            more = [str(row["order_id"]) for row in found[1:]]
-            if more:
-                self.voice.warn("{} 被拆成多笔，另有编号 {}".format(_told(entry["payload"]), "、".join(more)))
-            # A row's `price` is that of its fills, the limit is `order_price`.
-            return _Verdict(_ACCEPTED, "", "", dict(found[0], price=None, last_snapshot=found[0]))
+            answer = _found_answer(found)
+            if answer.get("status") in FAILED:
+                text = str(answer.get("status_msg") or "委托状态 {}".format(answer["status"]))
+                return _Verdict(_REFUSED, text, "ORDER_REJECTED", answer)
+            return _Verdict(_ACCEPTED, "", "", answer)
         # Our own servers say themselves when an order does not exist; of others the list tells, after a while.
         patience_s = FAILED_S if entry.get("failed") else self.settings.settle_seconds
         if time.time() - entry["at"] >= (DAY_S if ours else patience_s):
@@ -1263,8 +1325,24 @@ class Bridge:
     # -- cancelling --------------------------------------------------------------------------------------------------
 
     def cancel(self, order_or_id: object) -> dict:
-        """Cancel one order: `value` is True only with proof. Sent again when the line breaks: that can do no harm."""
-        number = self._real_number(str(getattr(order_or_id, "order_id", order_or_id)))
+        """Cancel an order, all its pieces where it was split: `value` is True only with proof."""
+        done, refusal = {}, None
+        # By the first number our own server stops the others too; to ask once more does no harm.
+        for number in self._real_numbers(order_or_id):
+            try:
+                more = self._cancel_one(number)
+                done = _later_cancel(done, more) if done else more
+            except OrderRefusedError as error:
+                refusal = error
+        if refusal is None:
+            return done
+        if not done:
+            raise refusal
+        self.voice.error(str(refusal))
+        return dict(done, value=False, success=False, cancel_outcome="unknown", reason=refusal.text)
+
+    def _cancel_one(self, number: str) -> dict:
+        """Sent again when the line breaks: that can do no harm."""
         payload = self._addressed({"order_id": number, "idempotency_key": "bt-helper-c-" + uuid.uuid4().hex[:24]})
         answer = {}
         for attempt in range(int(self.settings.retries) + 1):
@@ -1272,7 +1350,12 @@ class Bridge:
                 time.sleep(self.settings.retry_interval)
             try:
                 with self._line() as line:
-                    more = {"wait_timeout": CANCEL_WAIT_S} if "deadline" in line.features else {}
+                    ours = "deadline" in line.features
+                    if number.startswith("submit_unknown:") and not ours:
+                        raise OrderRefusedError(
+                            "UNRESOLVED", f"委托 {number} 的结果未知，还没有编号可以撤单；请在券商终端处理"
+                        )
+                    more = {"wait_timeout": CANCEL_WAIT_S} if ours else {}
                     got = line.ask(CANCEL, dict(payload, **more), self.settings.rpc_timeout)
                 answer = got if isinstance(got, dict) else {}
                 break
@@ -1287,16 +1370,17 @@ class Bridge:
         self.forget_view()
         return self._judged_cancel(number, answer)
 
-    def _real_number(self, number: str) -> str:
-        if not number.startswith("submit_unknown:"):
-            return number
+    def _real_numbers(self, order_or_id: object) -> list:
+        """The broker's numbers of an order; our own server understands the one that stands in for them too."""
+        number = str(getattr(order_or_id, "order_id", order_or_id))
         for entry in self._memory.open_ones():
             if _stand_in(entry["key"]) == number:
                 found = self._find_again(entry)
                 if found is not None:
-                    return found.order_id
-                break
-        raise OrderRefusedError("UNRESOLVED", f"委托 {number} 的结果未知，还没有编号可以撤单；请在券商终端处理")
+                    return found.child_order_ids or [found.order_id]
+                if entry not in self._memory.open_ones():
+                    raise OrderRefusedError("NEVER_RECEIVED", f"委托 {number} 没有成功，不用撤单")
+        return getattr(order_or_id, "child_order_ids", None) or [number]
 
     def _judged_cancel(self, number: str, answer: dict) -> dict:
         seen = answer.get("last_snapshot")
@@ -1415,6 +1499,16 @@ class Bridge:
                 return
             if self.cancel(one.order_id)["cancel_outcome"] == "unknown":
                 raise OrderRefusedError("CANCEL_UNCONFIRMED", f"{code} 的未完成委托 {one.order_id} 没有撤掉，不下新单")
+
+
+def _later_cancel(done: dict, more: dict) -> dict:
+    """Two pieces of one order: the cancel is proved when both have ended and one of them by it."""
+    outcomes = {done["cancel_outcome"], more["cancel_outcome"]}
+    words = ("unknown", "cancelled", "not_canceled_already_terminal")
+    outcome = next(word for word in words if word in outcomes)
+    worse = more if more["cancel_outcome"] == outcome != done["cancel_outcome"] else done
+    proved = outcome == "cancelled"
+    return dict(worse, order_id=done["order_id"], cancel_outcome=outcome, value=proved, success=proved)
 
 
 def _told(payload: dict) -> str:

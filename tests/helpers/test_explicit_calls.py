@@ -14,6 +14,7 @@ from jq_platform import Context, LimitOrderStyle, Log, MarketOrderStyle, StopMar
 from scripted_server import CUT, NOT_IMPLEMENTED, ScriptedServer
 from served import TOKEN
 
+from bullet_trade.remote.errors import RemoteError
 from bullet_trade.remote.submissions import check_key
 
 ACCEPTED = {"order_id": "77", "status": "open", "amount": 100, "price": 10.0, "timed_out": True, "async_tracking": True}
@@ -148,6 +149,89 @@ def test_an_order_whose_answer_proves_nothing_is_found_by_its_remark(
     made = bt.order("000001.XSHE", 100, price=10.0)
     assert (made.order_id, made.status, made.filled, made.price, made.order_price) == ("77", "filled", 100, 9.98, 10.0)
     assert server.count("broker.place_order") == 1
+
+
+def pieces_of(server: ScriptedServer) -> list[dict[str, object]]:
+    """The day's list of a server that has split the order: one remark, three numbers."""
+    sent = server.sent("broker.place_order")
+    told = (("77", 1_000_000, 1_000_000, 10.0, "filled"), ("78", 1_000_000, 200_000, 9.4, "filling"),
+            ("79", 500_000, 0, 0.0, "open"))  # fmt: skip
+    return [
+        {"order_id": number, "security": sent["security"], "amount": amount, "filled": done, "price": price,
+         "order_price": 10.0, "status": word, "order_remark": sent["order_remark"]}
+        for number, amount, done, price, word in told
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {**ACCEPTED, "amount": 2_500_000},
+        CUT,
+        {"error": {"code": "REQUEST_FAILED", "message": "QMT 下单返回错误码: -1"}},  # of a later piece
+        {"order_id": "77", "status": "rejected"},  # of the first
+    ],
+)
+def test_all_pieces_of_an_order_that_an_old_server_has_split_are_known_and_cancelled(
+    bt: ModuleType, script: Callable[..., ScriptedServer], answer: object
+) -> None:
+    """W11, Q17: deployed servers tell the number of the first piece only."""
+    server = script(
+        broker__place_order=answer, broker__resolve_submission={"error": NOT_IMPLEMENTED}, broker__orders=pieces_of,
+        broker__cancel_order={"value": True, "status": "canceled"},
+    )  # fmt: skip
+    bt.start(server.port)
+    made = bt.order("000001.XSHE", 2_500_000, price=10.0)
+    assert (made.order_id, made.child_order_ids) == ("77", ["77", "78", "79"])
+    assert (made.amount, made.filled, made.status) == (2_500_000, 1_200_000, "filling")
+    assert made.price == pytest.approx((1_000_000 * 10.0 + 200_000 * 9.4) / 1_200_000)
+    assert bt.cancel_order(made)["cancel_outcome"] == "cancelled"
+    assert [
+        payload["order_id"] for name, payload in server.asked if name == "broker.cancel_order"
+    ] == made.child_order_ids
+    assert server.count("broker.place_order") == 1
+
+
+def test_a_piece_that_cannot_be_cancelled_keeps_no_other_from_it(
+    bt: ModuleType, script: Callable[..., ScriptedServer], log: Log
+) -> None:
+    refused = {"error": {"code": "ORDER_REJECTED", "message": "已成交，不能撤单"}}
+    done = {"value": True, "status": "canceled"}
+    server = script(
+        broker__place_order=ACCEPTED, broker__orders=pieces_of, broker__cancel_order=(refused, done, done)
+    )  # fmt: skip
+    bt.start(server.port)
+    answer = bt.cancel_order(bt.order("000001.XSHE", 2_500_000, price=10.0))
+    assert server.count("broker.cancel_order") == 3
+    assert (answer["value"], answer["cancel_outcome"]) == (False, "unknown")
+    assert "已成交" in log.said("error")
+
+
+def test_an_order_that_the_list_shows_as_refused_is_one(bt: ModuleType, script: Callable[..., ScriptedServer]) -> None:
+    def refused(server: ScriptedServer) -> list[dict[str, object]]:
+        return [{**row, "status": "rejected", "filled": 0, "status_msg": "资金不足"} for row in row_of(server)]
+
+    server = script(
+        broker__place_order=CUT, broker__resolve_submission={"error": NOT_IMPLEMENTED}, broker__orders=refused
+    )
+    bt.start(server.port)
+    with pytest.raises(bt.OrderRefusedError, match="资金不足"):
+        bt.order("000001.XSHE", 100, price=10.0)
+    assert bt.unresolved() == []
+
+
+def test_an_error_frame_proves_what_it_proves_to_the_engine(bt: ModuleType) -> None:
+    """The helper stands alone, so it has a copy of the table."""
+    from bullet_trade.brokers.qmt_remote import answers
+
+    assert bt._BEFORE_THE_BROKER == answers.BEFORE_THE_BROKER
+    assert bt._REFUSALS == answers._REFUSALS
+    for code in (*answers.BEFORE_THE_BROKER, "ORDER_REJECTED", "REQUEST_FAILED", "QMT_TIMEOUT", "HTTP_504", "OTHER"):
+        for called in (None, True, False):
+            for text in ("说明", "000001.XSHE 停牌，无法下单", "请求超时"):
+                known = answers.failed(RemoteError(code, text, called))
+                helper = bt._RemoteError(code, text, called)
+                assert helper.definite is isinstance(known, answers.Refused), (code, called, text)
 
 
 def test_an_order_of_unknown_fate_is_never_sent_again_and_blocks_its_security(

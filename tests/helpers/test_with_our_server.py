@@ -119,6 +119,33 @@ def test_an_order_of_which_the_broker_says_nothing_stays_unknown(bt: ModuleType,
     assert len(served.broker.submitted) == 1
 
 
+def test_a_large_order_shows_its_children_and_is_stopped_as_one(
+    bt: ModuleType, serve: Callable[..., Served], log: Log
+) -> None:
+    """W11, Q17."""
+    served = serve(brokers={"main": ScriptedBroker(cash=1e9)})
+    served.broker.answers += [[accepted(broker_id=number)] for number in ("B1", "B2", "B3")]
+    bt.start(served.port)
+    made = bt.order("000001.XSHE", 2_500_000, price=10.0)
+    assert (made.order_id, made.child_order_ids, made.amount) == ("B1", ["B1", "B2", "B3"], 2_500_000)
+    assert "B1、B2、B3" in log.said("warn")
+    done = bt.cancel_order(made)
+    assert (done["value"], done["cancel_outcome"], done["order_id"]) == (True, "cancelled", "B1")
+    assert len(served.broker.cancels) == 3
+    assert bt.get_open_orders() == {}
+    assert bt.order("000001.XSHE", 100, price=10.0).child_order_ids == []
+
+
+def test_an_order_of_unknown_fate_can_be_stopped_at_our_server(bt: ModuleType, serve: Callable[..., Served]) -> None:
+    served = serve()
+    served.broker.answers.append(silence)
+    bt.start(served.port)
+    lost = bt.order("000001.XSHE", 100, price=10.0)
+    assert lost.status == "unknown"
+    assert bt.cancel_order(lost)["cancel_outcome"] == "cancelled"
+    assert len(served.broker.cancels) == 1
+
+
 def test_tls_with_the_certificate_or_its_fingerprint(
     bt: ModuleType, serve: Callable[..., Served], tmp_path: Path
 ) -> None:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-from bullet_trade.domain.reports import Report
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.clock import BEIJING, WallClock
 from bullet_trade.market.calendar import exchange_calendar
@@ -24,7 +23,7 @@ from bullet_trade.quotes.feed import HistoryFeed
 from bullet_trade.server.access import parse_tokens
 from bullet_trade.server.accounts import AccountSpec, Directory, parse_accounts, parse_sub_accounts
 from bullet_trade.server.audit import AuditTrail
-from bullet_trade.server.desk import Desk, DeskTerms
+from bullet_trade.server.desk import Desk, DeskTerms, Publish
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteDesk, QuoteWorld
@@ -89,12 +88,13 @@ class Served:
         self._source = source or market()
         self._desk_terms = desk_terms
         self._specs = specs
+        self._known = Directory(specs, parse_sub_accounts(subs, specs))
         known = frozenset(spec.key for spec in specs)
         made = ServerTerms(
             "127.0.0.1",
             0,
             parse_tokens(TOKEN, tokens, known),
-            Directory(specs, parse_sub_accounts(subs, specs)),
+            self._known,
             "test",
         )
         self.server = Server(
@@ -122,11 +122,11 @@ class Served:
         self.loop.run_forever()
         self.loop.close()
 
-    def _desks(self, publish: Callable[[str, int, Report], None]) -> dict[str, Desk]:
+    def _desks(self, publish: Publish) -> dict[str, Desk]:
         self.desks = {spec.key: self._desk(spec, publish) for spec in self._specs}
         return self.desks
 
-    def _desk(self, spec: AccountSpec, publish: Callable[[str, int, Report], None]) -> Desk:
+    def _desk(self, spec: AccountSpec, publish: Publish) -> Desk:
         owner = self.owners[spec.key] = Owner(f"account-{spec.key}", self.clock)
         path = self.directory / f"submissions_{spec.key}.db"
 
@@ -136,7 +136,8 @@ class Served:
             rules = RuleBook(Overrides(), FeeSchedule(), calendar)
             return World(self.brokers[spec.key].on(owner.timers), feed, rules, calendar, feed.security)
 
-        return Desk(spec, owner, world, lambda: SubmissionFile(path, DAY), self._desk_terms, publish)
+        subs = self._known.subs_of(spec.key)
+        return Desk(spec, owner, world, lambda: SubmissionFile(path, DAY), self._desk_terms, publish, subs)
 
     def _quotes(self, wake: Callable[[], None]) -> QuoteDesk:
         owner = Owner("quotes", self.clock)

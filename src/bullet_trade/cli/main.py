@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from bullet_trade import __version__
-from bullet_trade.cli import config, control, data, notify, risk, service, state
+from bullet_trade.cli import config, control, data, notify, risk, server_book, service, state
 from bullet_trade.cli.check import check
 from bullet_trade.cli.doctor import doctor
 from bullet_trade.cli.init import init
@@ -50,6 +50,7 @@ app.command()(report)
 app.command()(logs)
 app.command()(doctor)
 app.command()(server)
+app.add_typer(server_book.app, name="server-book")
 
 EXIT_ABORTED, EXIT_USAGE, EXIT_STATE, EXIT_DEFECT = 1, 2, 3, 70
 """Exit codes: a question was answered with no; the command, file or setting is wrong; saved state or the journal is not
@@ -107,8 +108,8 @@ def live(
 
     例：bullet-trade live strategies/demo_strategy.py --replay 2025-12-01:2026-01-30
     """
-    from bullet_trade.ops.compose import RunRequest
     from bullet_trade.ops.live import run_live
+    from bullet_trade.ops.run_request import RunRequest
     from bullet_trade.ops.settings import load_settings
 
     settings = load_settings(env_file)

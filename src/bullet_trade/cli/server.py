@@ -26,7 +26,7 @@ def server(
         bool | None, typer.Option("--enable-broker/--disable-broker", help="交易服务（默认开）")
     ] = None,
     accounts: Annotated[str | None, typer.Option(help="账户，例如 main=123456:stock，多个用逗号分隔")] = None,
-    sub_accounts: Annotated[str | None, typer.Option(help="子账户，例如 demo@main:limit=5000")] = None,
+    sub_accounts: Annotated[str | None, typer.Option(help="子账户，例如 demo@main:cash=100000:daily=50000")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="TLS 证书（PEM），例如 server.crt")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="TLS 私钥（PEM），例如 server.key")] = None,
     make_cert: Annotated[

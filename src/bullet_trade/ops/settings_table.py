@@ -146,7 +146,9 @@ GROUPS: dict[str, dict[str, Meaning]] = {
         "qmt_server_max_connections": Meaning("会话数上限"),
         "qmt_server_max_subscriptions": Meaning("每个会话的订阅数上限"),
         "qmt_server_accounts": Meaning("账户：名称=账号:类型，逗号分隔", "main=12345678:stock"),
-        "qmt_server_sub_accounts": Meaning("子账户：名称@账户:limit=金额，逗号分隔", "demo@main:limit=5000"),
+        "qmt_server_sub_accounts": Meaning(
+            "子账户：名称@账户:选项=值，逗号分隔；选项 cash、limit、daily（元）、orders（笔）", "demo@main:cash=100000"
+        ),
         "qmt_server_log_file": Meaning("服务端日志文件", "logs/server.log"),
         "qmt_server_log_account": Meaning("账户概览写入日志"),
         "qmt_server_access_log": Meaning("每个请求记一行"),

@@ -74,6 +74,7 @@ class PlaceOrder(AccountQuery, omit_defaults=True, kw_only=True):
     """`broker.place_order`. Amounts in shares, prices in yuan, `wait_timeout` in seconds (null: the server's own).
 
     A request without a side is a purchase, as on deployed servers; clients of ours always name it.
+    `one_order` (extension): refuse what is too large for one order instead of splitting it.
     `deadline` (extension) is server time ``YYYY-MM-DD HH:MM:SS.ffffff``: an order that is reached later is refused.
     """
 
@@ -89,6 +90,7 @@ class PlaceOrder(AccountQuery, omit_defaults=True, kw_only=True):
     remark: str | None = None
     idempotency_key: str | None = None
     deadline: str | None = None
+    one_order: bool | None = None
 
 
 class CancelOrder(AccountQuery, omit_defaults=True, kw_only=True):
@@ -243,7 +245,11 @@ class TradeRow(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Submission(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The answer of `broker.place_order` and `broker.cancel_order`; for a cancel with `value` and `dtype`."""
+    """The answer of `broker.place_order` and `broker.cancel_order`; for a cancel with `value` and `dtype`.
+
+    `child_order_ids` are the numbers of all orders where one request became several; `order_id` is the first of them,
+    and amounts and status are those of all together.
+    """
 
     order_id: str | int | None = None
     status: str = ""
@@ -254,6 +260,7 @@ class Submission(msgspec.Struct, omit_defaults=True, kw_only=True):
     security: str | None = None
     side: str | None = None
     amount: int | None = None
+    filled: int | None = None
     price: float | None = None
     order_price: float | None = None
     requested_order_price: float | None = None
@@ -266,6 +273,7 @@ class Submission(msgspec.Struct, omit_defaults=True, kw_only=True):
     stable_local_order_id: str | None = None
     cancel_outcome: str | None = None
     write_action: str | None = None
+    child_order_ids: list[str] | None = None
     reason: str | None = None
     status_msg: str | None = None
     warning: str | None = None

@@ -35,12 +35,16 @@ class AccountSpec:
 
 @dataclass(frozen=True, slots=True)
 class SubAccount:
-    """A name under which a part of an account trades. `limit` is the most that one order may be worth; None: no
-    limit."""
+    """A name under which a part of an account trades. `limit` is the most that one order may be worth, `daily` what a
+    day's orders may trade in all, `orders` how many of them may leave a day; None: no limit. `cash` is what the name
+    was allotted: it has books of its own then, and sees nothing else of the account."""
 
     name: str
     parent: str
     limit: Money | None = None
+    cash: Money | None = None
+    daily: Money | None = None
+    orders: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class Target:
     account_key: str
     sub_name: str = ""
     sub: SubAccount | None = None
+
+    @property
+    def own_books(self) -> str:
+        """The name of a sub-account that sees only its own, '' for everybody else."""
+        return self.sub_name if self.sub is not None and self.sub.cash is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,23 @@ class Directory:
         key = account_key or belongs or self._default()
         if not any(one.key == key for one in self.accounts):
             raise _unknown(f"没有账户 {key!r}，本服务的账户：{'、'.join(one.key for one in self.accounts)}")
+        own = [one.name for one in self.subs_of(key) if one.cash is not None]
+        if name and sub is None and own:  # a slip of the pen would spend what belongs to the others
+            known = "、".join(one.name for one in self.subs_of(key))
+            raise _unknown(f"账户 {key} 没有子账户 {name!r}，它的子账户：{known}")
         return Target(key, name, sub)
+
+    def subs_of(self, account_key: str) -> tuple[SubAccount, ...]:
+        """The sub-accounts of an account."""
+        return tuple(one for one in self.subs if one.parent == account_key)
+
+    def own_books(self, account_key: str | None, sub_account_id: str | None) -> Target | None:
+        """The sub-account with books of its own that a client's handshake names, None for anything else."""
+        try:
+            target = self.target(account_key, sub_account_id)
+        except RemoteError:  # each of its requests is told so
+            return None
+        return target if target.own_books else None
 
     def _default(self) -> str:
         if not self.accounts:
@@ -100,31 +125,44 @@ def parse_accounts(text: str) -> tuple[AccountSpec, ...]:
     return tuple(found)
 
 
+_REMEDY = "写成 demo@main:cash=100000:limit=5000:daily=50000:orders=200，选项可以省略，多个子账户用逗号分隔"
+_YUAN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
+_COUNT = re.compile(r"[0-9]{1,9}")
+
+
 def parse_sub_accounts(text: str, accounts: tuple[AccountSpec, ...]) -> tuple[SubAccount, ...]:
-    """``id[@parent][:limit=number]``. A limit that cannot be read is an error: it protects money."""
+    """``id[@parent][:option=number]...``, see `SubAccount` for the options; money in yuan. Whatever cannot be read is
+    an error: it protects money. Raises `UsageError` naming the item."""
     found: list[SubAccount] = []
     keys = [one.key for one in accounts]
-    for item in re.split(r"[,;]", text):
-        if not item.strip():
-            continue
-        named, _, option = item.strip().partition(":")
+    for item in filter(None, map(str.strip, re.split(r"[,;]", text))):
+        named, *options = item.split(":")
         name, _, parent = named.partition("@")
         parent = parent or (DEFAULT if DEFAULT in keys or not keys else keys[0])
         if _KEY.fullmatch(name) is None or parent not in keys:
-            raise UsageError(
-                f"子账户 {item.strip()!r} 写法无效，或它的账户 {parent} 不存在", "写成 demo@main:limit=5000"
-            )
-        found.append(SubAccount(name, parent, _limit(item.strip(), option)))
+            raise UsageError(f"子账户 {item!r} 写法无效，或它的账户 {parent} 不存在", _REMEDY)
+        if any(one.name == name for one in found):
+            raise UsageError(f"子账户 {item!r}：{name} 写了两次", "每个子账户用不同的名字，选项写在一处")
+        found.append(_sub_account(item, name, parent, options))
     return tuple(found)
 
 
-def _limit(item: str, option: str) -> Money | None:
-    if not option:
-        return None
-    name, _, value = option.partition("=")
-    if name != "limit" or re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) is None:
-        raise UsageError(f"子账户 {item!r} 的额度写法无效", "写成 demo@main:limit=5000（元）")
-    return money(value)
+def _sub_account(item: str, name: str, parent: str, options: list[str]) -> SubAccount:
+    amounts: dict[str, Money] = {}
+    orders: int | None = None
+    for option in filter(None, options):
+        kind, _, value = option.partition("=")
+        if kind in amounts or (kind == "orders" and orders is not None):
+            raise UsageError(f"子账户 {item!r} 的选项 {kind} 写了两次", _REMEDY)
+        if kind == "orders" and _COUNT.fullmatch(value):
+            orders = int(value)
+        elif kind in ("limit", "cash", "daily") and _YUAN.fullmatch(value):
+            amounts[kind] = money(value)
+        elif kind in ("limit", "cash", "daily", "orders"):
+            raise UsageError(f"子账户 {item!r} 的 {kind}={value!r} 无效，要是一个不小于 0 的数", _REMEDY)
+        else:
+            raise UsageError(f"子账户 {item!r} 没有选项 {kind!r}，只有 limit、cash、daily、orders", _REMEDY)
+    return SubAccount(name, parent, amounts.get("limit"), amounts.get("cash"), amounts.get("daily"), orders)
 
 
 def masked(number: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from bullet_trade.domain.money import text, yuan
+from bullet_trade.engine.clock import BEIJING
 from bullet_trade.remote import body
+from bullet_trade.remote.submissions import CANCEL, PLACE
 from bullet_trade.remote.trading import AccountQuery, read_payload
 from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Directory
@@ -23,8 +25,11 @@ log = logging.getLogger("bullet_trade.server")
 
 
 class _PrintAccount(AccountQuery, kw_only=True):
-    limit: int = 20
+    limit: int | None = None
 
+
+_ROWS = 20
+"""So many holdings are printed where the request does not say."""
 
 _print = msgspec.json.Decoder(_PrintAccount)
 
@@ -73,9 +78,6 @@ class AdminActions:
         """`admin.health`."""
         terms = self._server.terms
         seen = {key: desk for key, desk in self._desks.items() if session.grant is None or session.grant.admits(key)}
-        working = {key: desk.connected and desk.owner.alive for key, desk in seen.items()}
-        connected = {key: {"connected": works} for key, works in working.items()}
-        ready = all(working.values())
         value: dict[str, object] = {
             "process_alive": True,
             "uptime_seconds": round(self._server.uptime_s, 3),
@@ -83,18 +85,13 @@ class AdminActions:
             "accounts": list(seen) if seen else [one.key for one in terms.directory.accounts],
             "features": list(terms.modules),
             "backend_type": terms.backend_type,
-            "qmt": {
-                "name": terms.backend_type,
-                "ready": ready,
-                "state": "ready" if ready else "unavailable",
-                "backend_type": terms.backend_type,
-                "reason": "；".join(desk.down_reason for desk in seen.values() if desk.down_reason),
-                "accounts": connected,
-            },
+            "qmt": guard(terms.backend_type, seen),
             "idempotency": {
                 "mode": "durable",
                 "key_required": False,
                 "entries": sum(len(desk.submissions) for desk in seen.values()),
+                "max_entries": None,  # there is no limit
+                "saturated": False,
                 "cross_restart_exactly_once": True,
                 "unknown_auto_resend": False,
             },
@@ -110,7 +107,7 @@ class AdminActions:
             if view is None:
                 reply.refuse(unavailable(harmless(reason), write=False))
                 return
-            shown = overview(view, query.limit)
+            shown = overview(desk.seen_by(target, view), _ROWS if query.limit is None else query.limit)
             if self._server.terms.log_account:
                 log.info("账户 %s\n%s", target.account_key, shown)
             made: dict[str, object] = {"dtype": "text", "value": shown, "account_key": target.account_key}
@@ -119,6 +116,32 @@ class AdminActions:
             reply.answer(body.encode(made))
 
         desk.ask(answer)
+
+
+def guard(backend_type: str, desks: Mapping[str, Desk]) -> dict[str, object]:
+    """The connections to the broker in the keys that deployed servers use; `last_error_at` in seconds since 1970.
+
+    Left out is what belongs to their way of connecting again: pauses, probes, the number of sockets."""
+    working = {key: desk.connected and desk.owner.alive for key, desk in desks.items()}
+    ready = all(working.values())
+    state = "ready" if ready else "unavailable"
+    reason = "；".join(desk.down_reason for desk in desks.values() if desk.down_reason)
+    losses = [desk.last_loss for desk in desks.values() if desk.last_loss is not None]
+    last = max(losses, key=lambda loss: loss.at, default=None)
+    action = {"status": state, "reason": reason} if reason else {"status": state}
+    return {
+        "name": backend_type,
+        "backend_type": backend_type,
+        "ready": ready,
+        "state": state,
+        "reason": reason,
+        "failure_count": sum(desk.losses for desk in desks.values()),
+        "last_error": last.reason if last is not None else None,
+        "last_error_type": type(last).__name__ if last is not None else None,
+        "last_error_at": last.at.replace(tzinfo=BEIJING).timestamp() if last is not None else None,
+        "accounts": {key: {"connected": works} for key, works in working.items()},
+        "actions": dict.fromkeys((PLACE, CANCEL), action),
+    }
 
 
 def overview(view: View, limit: int) -> str:

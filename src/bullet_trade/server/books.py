@@ -31,7 +31,8 @@ class Books(NamedTuple):
 
 
 class OrderSeen(NamedTuple):
-    """An order as the server's own limits see it, before it leaves. `price` is 0 where none is known."""
+    """An order as the server's own limits see it, before it leaves, in all its parts together. `price` is 0 where none
+    is known."""
 
     account_key: str
     sub: SubAccount | None
@@ -40,6 +41,7 @@ class OrderSeen(NamedTuple):
     amount: int
     price: Price
     books: Books
+    parts: int = 1
 
 
 OrderCheck = Callable[[OrderSeen], str]

@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from bullet_trade.domain.errors import BulletTradeError
 from bullet_trade.remote.errors import ErrorCode, RemoteError
 from bullet_trade.remote.trading import (
     AccountQuery,
@@ -21,7 +22,7 @@ from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Directory, Target
 from bullet_trade.server.desk import Desk
 from bullet_trade.server.refusals import harmless, unavailable
-from bullet_trade.server.reply import Reply
+from bullet_trade.server.reply import Reply, guarded
 from bullet_trade.server.session import Session
 
 _account = msgspec.json.Decoder(AccountQuery)
@@ -70,38 +71,48 @@ class BrokerActions:
         """`broker.account`."""
         desk, target = desk_of(self._directory, self._desks, session, read_payload(_account, payload))
         name = target.sub_name if target.sub is not None else ""
-        _read(desk, reply, lambda view: reading.account(desk.spec, view, name))
+        _read(desk, target, reply, lambda view: reading.account(desk.spec, view, name))
 
     def positions(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.positions`."""
-        desk, _ = desk_of(self._directory, self._desks, session, read_payload(_account, payload))
-        _read(desk, reply, reading.positions)
+        desk, target = desk_of(self._directory, self._desks, session, read_payload(_account, payload))
+        _read(desk, target, reply, reading.positions)
 
     def snapshot(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.snapshot`: never an older one than the request."""
-        desk, _ = desk_of(self._directory, self._desks, session, read_payload(_account, payload))
-        desk.owner.post(partial(desk.read, partial(_deliver, reply, partial(reading.snapshot, desk.spec)), fresh=True))
+        desk, target = desk_of(self._directory, self._desks, session, read_payload(_account, payload))
+        handshake = session.handshake
+        follows = handshake and self._directory.own_books(handshake.account_key, handshake.sub_account_id)
+
+        def answer(view: View) -> bytes:
+            # A number says something only to those who follow the reports that it counts.
+            own = target.own_books and follows == target
+            return reading.snapshot(
+                desk.spec, view._replace(seq=desk.sub_seqs.get(target.sub_name, 0)) if own else view
+            )
+
+        desk.owner.post(partial(desk.read, partial(_deliver, reply, _seen_by(desk, target, answer)), fresh=True))
 
     def orders(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.orders`."""
         query = read_payload(_rows, payload)
-        desk, _ = desk_of(self._directory, self._desks, session, query)
-        desk.ask(partial(_deliver, reply, lambda view: reading.orders(desk, view, query.wanted)))
+        desk, target = desk_of(self._directory, self._desks, session, query)
+        _ask(desk, target, reply, lambda view: reading.orders(desk, view, query.wanted, target.own_books))
 
     def trades(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.trades`."""
         query = read_payload(_rows, payload)
-        desk, _ = desk_of(self._directory, self._desks, session, query)
-        desk.ask(partial(_deliver, reply, lambda view: reading.trades(desk, view, query.wanted)))
+        desk, target = desk_of(self._directory, self._desks, session, query)
+        _ask(desk, target, reply, lambda view: reading.trades(desk, view, query.wanted))
 
     def order_status(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.order_status`."""
         query = read_payload(_rows, payload)
-        desk, _ = desk_of(self._directory, self._desks, session, query)
+        desk, target = desk_of(self._directory, self._desks, session, query)
         order_id = str(query.order_id) if query.order_id else ""
         if not order_id:
             raise RemoteError(ErrorCode.REQUEST_FAILED, "缺少 order_id")
-        desk.ask(partial(_deliver, reply, lambda view: reading.order_status(desk, view, order_id)))
+        _ask(desk, target, reply, lambda view: reading.order_status(desk, view, order_id, target.own_books))
 
     # -- writes ----------------------------------------------------------------------------------------------------
 
@@ -109,19 +120,19 @@ class BrokerActions:
         """`broker.place_order`."""
         request = read_payload(_place, payload, write=True)
         desk, target = self._for_write(session, request)
-        desk.owner.post(partial(_guarded, reply, partial(placing.place, desk, request, target, reply)))
+        desk.owner.post(partial(guarded, reply, partial(placing.place, desk, request, target, reply)))
 
     def cancel(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.cancel_order`."""
         request = read_payload(_cancel, payload, write=True)
         desk, target = self._for_write(session, request)
-        desk.owner.post(partial(_guarded, reply, partial(cancelling.cancel, desk, request, target, reply)))
+        desk.owner.post(partial(guarded, reply, partial(cancelling.cancel, desk, request, target, reply)))
 
     def resolve(self, session: Session, reply: Reply, payload: msgspec.Raw) -> None:
         """`broker.resolve_submission`."""
         request = read_payload(_resolve, payload)
         desk, target = self._for_write(session, request)
-        desk.owner.post(partial(_guarded, reply, partial(cancelling.resolve, desk, request, target, reply)))
+        desk.owner.post(partial(guarded, reply, partial(cancelling.resolve, desk, request, target, reply)))
 
     def _for_write(self, session: Session, query: AccountQuery) -> tuple[Desk, Target]:
         desk, target = desk_of(self._directory, self._desks, session, query)
@@ -130,25 +141,28 @@ class BrokerActions:
         return desk, target
 
 
-def _read(desk: Desk, reply: Reply, make: Answer) -> None:
-    view = desk.views.young()
+def _read(desk: Desk, target: Target, reply: Reply, make: Answer) -> None:
+    view = desk.views.young() if not target.own_books else None
     if view is not None:
         reply.answer(make(view))
     else:
-        desk.ask(partial(_deliver, reply, make))
+        _ask(desk, target, reply, make)
+
+
+def _ask(desk: Desk, target: Target, reply: Reply, make: Answer) -> None:
+    desk.ask(partial(_deliver, reply, _seen_by(desk, target, make)))
+
+
+def _seen_by(desk: Desk, target: Target, make: Answer) -> Answer:
+    """`make` with what the target may see of the account; for the account's thread."""
+    return lambda view: make(desk.seen_by(target, view))
 
 
 def _deliver(reply: Reply, make: Answer, view: View | None, reason: str) -> None:
     if view is None:  # an error, never an empty list: clients take that for a flat account
         reply.refuse(unavailable(harmless(reason), write=False))
-    else:
-        reply.answer(make(view))
-
-
-def _guarded(reply: Reply, act: Callable[[], None]) -> None:
-    """Whatever goes wrong in a write, its client hears of it, and as something whose outcome is not known."""
+        return
     try:
-        act()
-    except Exception:
-        reply.refuse(RemoteError(ErrorCode.REQUEST_FAILED, "服务端处理委托时发生错误，结果未知，请查询当日委托"))
-        raise
+        reply.answer(make(view))
+    except BulletTradeError as error:  # a source of prices or descriptions failed
+        reply.refuse(RemoteError(ErrorCode.REQUEST_FAILED, harmless(str(error))))

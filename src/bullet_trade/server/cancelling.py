@@ -1,7 +1,8 @@
 """`broker.cancel_order` and `broker.resolve_submission`. Run on the account's thread.
 
-A cancel is always carried out, however late, and is a success only with proof: exactly this order is cancelled. To
-resolve a write reads only; but a key that this server has never seen is closed, so that "never received" stays true.
+A cancel is always carried out, however late, and is a success only with proof: exactly this order is cancelled. The
+number that a client was told for a request that became several orders stands for all of them. To resolve a write reads
+only; but a key that this server has never seen is closed, so that "never received" stays true.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ from bullet_trade.remote.trading import (
     whole_amount,
 )
 from bullet_trade.remote.trading import Submission as SubmissionAnswer
+from bullet_trade.server import pieces as whole
 from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Target
 from bullet_trade.server.desk import Desk
 from bullet_trade.server.limiting import cancel_forbidden
-from bullet_trade.server.placing import order_answer, pending
+from bullet_trade.server.pieces import Pieces
+from bullet_trade.server.placing import order_answer, pending, when_each
 from bullet_trade.server.records import Record
 from bullet_trade.server.refusals import harmless, unavailable
 from bullet_trade.server.reply import Reply
@@ -64,11 +67,19 @@ def cancel(desk: Desk, request: CancelOrder, target: Target, reply: Reply) -> No
     except RemoteError as error:
         reply.refuse(error)
         return
-    record = desk.by_broker_id.get(order_id) or _by_stand_in(desk, order_id)
-    if record is not None:
-        _cancel_record(desk, record, request, reply)
+    pieces = _known_by(desk, order_id)
+    if not pieces:
+        desk.read(partial(_cancel_listed, desk, order_id, target.own_books, request, reply), fresh=True)
+    elif target.own_books in ("", pieces[0].sub):
+        _cancel_pieces(desk, pieces, request, reply)
     else:
-        desk.read(partial(_cancel_listed, desk, order_id, request, reply), fresh=True)
+        reply.refuse(_not_its_own(target.own_books, order_id))
+
+
+def _not_its_own(sub: str, order_id: str) -> RemoteError:
+    """A sub-account with books of its own does not reach beyond them."""
+    text = f"子账户 {sub} 没有委托 {harmless(order_id[:40])}，没有撤单。用下这笔委托的子账户撤，或用主账户撤"
+    return refused(ErrorCode.FORBIDDEN, text)
 
 
 def _claim(desk: Desk, request: CancelOrder, target: Target) -> None:
@@ -82,26 +93,34 @@ def _claim(desk: Desk, request: CancelOrder, target: Target) -> None:
         raise refused(ErrorCode.IDEMPOTENCY_CONFLICT, f"idempotency_key 冲突: {key}")
 
 
-def _by_stand_in(desk: Desk, order_id: str) -> Record | None:
-    """The order under the id that was told while its real one was not known."""
-    if not order_id.startswith("submit_unknown:"):
-        return None
-    found = (one.record for one in desk.submissions.values() if stand_in_id(one.key) == order_id)
-    return next(found, None)
+def _known_by(desk: Desk, order_id: str) -> Pieces:
+    """What a client means by a number: the whole request by the number that it was told for it, or by the one that
+    stood in while that was not known; else one order."""
+    if order_id.startswith("submit_unknown:"):
+        found = (one.pieces for one in desk.submissions.values() if stand_in_id(one.key) == order_id)
+        return next(found, ())
+    record = desk.by_broker_id.get(order_id)
+    if record is None:
+        return ()
+    pieces = whole.siblings(desk.records.values(), record)
+    return pieces if whole.head(pieces) is record else (record,)
 
 
 def _cancel_listed(
-    desk: Desk, order_id: str, request: CancelOrder, reply: Reply, view: View | None, reason: str
+    desk: Desk, order_id: str, own: str, request: CancelOrder, reply: Reply, view: View | None, reason: str
 ) -> None:
     if view is None:
         reply.refuse(unavailable(harmless(reason), write=True))
         return
     row = next((one for one in view.snapshot.orders if one.broker_id == order_id), None)
-    record = desk.by_broker_id.get(order_id)
-    if record is None and row is not None and row.tag and status.word(row.status) not in status.FINAL:
-        record = desk.adopt(row)
-    if record is not None:
-        _cancel_record(desk, record, request, reply)
+    pieces = _known_by(desk, order_id)
+    if own and (not pieces or pieces[0].sub != own):
+        reply.refuse(_not_its_own(own, order_id))
+        return
+    if not pieces and row is not None and row.tag and status.word(row.status) not in status.FINAL:
+        pieces = (desk.adopt(row),)
+    if pieces:
+        _cancel_pieces(desk, pieces, request, reply)
     elif row is not None:
         reply.answer(body.encode(_foreign_answer(row, order_id)))
     else:
@@ -130,34 +149,40 @@ def _foreign_answer(row: OrderRow, order_id: str) -> SubmissionAnswer:
     )
 
 
-def _cancel_record(desk: Desk, record: Record, request: CancelOrder, reply: Reply) -> None:
-    order = record.order
+def _cancel_pieces(desk: Desk, pieces: Pieces, request: CancelOrder, reply: Reply) -> None:
     wait_s = request.wait_timeout if request.wait_timeout is not None else desk.terms.order_wait_s
 
     def answer(timed_out: bool) -> None:
-        reply.answer(body.encode(_cancel_answer(record, request, timed_out)))
+        reply.answer(body.encode(_cancel_answer(pieces, request, timed_out)))
 
-    def settled(_: Record) -> bool:
-        done = record.over or order.state is OrderState.WORKING  # working again: the cancel was refused
-        if done:
-            answer(timed_out=False)
-        return done
+    def settled(record: Record) -> bool:
+        return record.over or record.order.state is OrderState.WORKING  # working again: the cancel was refused
 
-    if not record.over:
-        forbidden = cancel_forbidden(desk, record)
-        if forbidden:
-            reply.refuse(refused(ErrorCode.ORDER_RISK, harmless(forbidden)))
-            return
-        order.apply(OrderEvent.REQUEST_CANCEL)
+    forbidden = [reason for record in pieces if not record.over and (reason := _ask_cancel(desk, record))]
+    if forbidden and len(forbidden) == sum(not record.over for record in pieces):
+        reply.refuse(refused(ErrorCode.ORDER_RISK, harmless(forbidden[0])))
+    else:
+        when_each(desk, pieces, settled, max(0.0, wait_s), answer)
+
+
+def _ask_cancel(desk: Desk, record: Record) -> str:
+    """Have the broker cancel one order. Returns why it may not be asked, '' where it was."""
+    forbidden = cancel_forbidden(desk, record)
+    if forbidden:
+        record.order.reason = forbidden
+    else:
+        record.order.apply(OrderEvent.REQUEST_CANCEL)
         desk.views.drop()
-        desk.world.broker.cancel(order.tag)
-    desk.wait_for(record, settled, max(0.0, wait_s), partial(answer, timed_out=True))
+        desk.pace.sent()
+        desk.world.broker.cancel(record.order.tag)
+    return forbidden
 
 
-def _cancel_answer(record: Record, request: CancelOrder, timed_out: bool) -> SubmissionAnswer:
-    word = record.word
+def _cancel_answer(pieces: Pieces, request: CancelOrder, timed_out: bool) -> SubmissionAnswer:
+    word, over = whole.word(pieces), whole.over(pieces)
+    record = whole.head(pieces)
     proved = word in status.CANCELLED
-    refused_by_broker = not record.over and not timed_out
+    refused_by_broker = not over and not timed_out
     return SubmissionAnswer(
         dtype="dict",
         value=proved,
@@ -165,12 +190,13 @@ def _cancel_answer(record: Record, request: CancelOrder, timed_out: bool) -> Sub
         order_id=record.order.broker_id,
         status=word,
         submission_state=word if proved else status.SUBMIT_UNKNOWN if timed_out else word,
-        raw_status=record.number,
+        raw_status=whole.number(pieces),
         timed_out=timed_out,
-        last_snapshot=record.row(),
-        cancel_outcome="rejected" if refused_by_broker else _outcome(word, record.over),
+        last_snapshot=whole.row(pieces),
+        cancel_outcome="rejected" if refused_by_broker else _outcome(word, over),
         write_action=CANCEL,
-        status_msg=record.order.reason or None,
+        child_order_ids=whole.numbers(pieces) if len(pieces) > 1 else None,
+        status_msg=whole.reason(pieces) or None,
         idempotency_key=request.idempotency_key or None,
         sub_account_id=record.sub or None,
     )
@@ -193,7 +219,7 @@ def resolve(desk: Desk, request: ResolveSubmission, target: Target, reply: Reply
     elif action not in (PLACE, CANCEL):
         reply.refuse(RemoteError(ErrorCode.ORDER_INVALID, f"不支持的写 action: {action}"))
     elif action == CANCEL:
-        desk.read(partial(_resolve_cancel, desk, request, request.idempotency_key, reply), fresh=True)
+        desk.read(partial(_resolve_cancel, desk, request, request.idempotency_key, target, reply), fresh=True)
     else:
         _resolve_place(desk, request, request.idempotency_key, target, reply)
 
@@ -207,7 +233,7 @@ def _resolve_place(desk: Desk, request: ResolveSubmission, key: str, target: Tar
     except RemoteError as error:
         reply.refuse(error)
         return
-    if known.refusal is not None or (known.record is not None and known.record.answered):
+    if known.refusal is not None or (known.pieces and whole.answered(known.pieces)):
         reply.answer(body.encode(_resolved(known, "idempotency_cache")))
     else:  # the broker's list of now may prove more
         desk.read(lambda _view, _reason: reply.answer(body.encode(_resolved(known, "broker_order_query"))), fresh=True)
@@ -236,7 +262,7 @@ def _check_same(known: Submission, request: ResolveSubmission, target: Target) -
 
 
 def _resolved(known: Submission, source: str) -> Resolution:
-    record, refusal = known.record, known.refusal
+    pieces, refusal = known.pieces, known.refusal
     result = Resolution(
         status=status.SUBMIT_UNKNOWN,
         write_action=PLACE,
@@ -248,15 +274,15 @@ def _resolved(known: Submission, source: str) -> Resolution:
         result.status = "rejected"
         result.order_id = None
         result.reason = refusal.text if known.fingerprint else NEVER_RECEIVED
-    elif record is not None and record.order.state in (OrderState.REJECTED, OrderState.NOT_SENT):
+    elif pieces and whole.refused(pieces):
         result.status = "rejected"
-        result.order_id = record.order.broker_id or None
-        result.reason = record.order.reason
-    elif record is not None and record.answered:
+        result.order_id = whole.head(pieces).order.broker_id or None
+        result.reason = whole.reason(pieces)
+    elif pieces and whole.answered(pieces):
         result.status = "accepted"
-        result.order_id = record.order.broker_id
-        result.resolved_result = order_answer(record, 1.0, 0.0, timed_out=False)
-        result.resolved_result.amount = record.wanted  # the client compares it with what it asked for
+        result.order_id = whole.head(pieces).order.broker_id
+        result.resolved_result = order_answer(pieces, 1.0, 0.0, timed_out=False)
+        result.resolved_result.amount = pieces[0].wanted  # the client compares it with what it asked for
         result.resolved_result.idempotency_key = known.key
     else:
         result.evidence = Evidence("idempotency_pending")
@@ -266,12 +292,14 @@ def _resolved(known: Submission, source: str) -> Resolution:
 
 
 def _resolve_cancel(
-    desk: Desk, request: ResolveSubmission, key: str, reply: Reply, view: View | None, reason: str
+    desk: Desk, request: ResolveSubmission, key: str, target: Target, reply: Reply, view: View | None, reason: str
 ) -> None:
     order_id = str(request.order_id or _order_id_of(request))
-    record = desk.by_broker_id.get(order_id)
-    row = next((one for one in view.snapshot.orders if one.broker_id == order_id), None) if view is not None else None
-    word = record.word if record is not None else status.word(row.status) if row is not None else ""
+    own = target.own_books
+    pieces = tuple(record for record in _known_by(desk, order_id) if own in ("", record.sub))
+    listed = view.snapshot.orders if view is not None and not own else ()
+    row = next((one for one in listed if one.broker_id == order_id), None)
+    word = whole.word(pieces) if pieces else status.word(row.status) if row is not None else ""
     result = Resolution(
         status="accepted"
         if word in status.CANCELLED
@@ -292,7 +320,7 @@ def _resolve_cancel(
             status=word,
             value=word in status.CANCELLED,
             success=word in status.CANCELLED,
-            last_snapshot=record.row() if record is not None else None,
+            last_snapshot=whole.row(pieces) if pieces else None,
             idempotency_key=key,
         )
     result.submission_state = result.status

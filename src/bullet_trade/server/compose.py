@@ -9,23 +9,22 @@ from functools import partial
 from pathlib import Path
 
 from bullet_trade.domain.errors import UsageError
-from bullet_trade.domain.reports import Report
 from bullet_trade.engine.clock import Clock
 from bullet_trade.engine.risk_limits import RiskLimits
 from bullet_trade.ops.risk_settings import limit_text, risk_limits
 from bullet_trade.ops.settings import Settings
 from bullet_trade.server import tls
 from bullet_trade.server.access import check_token, parse_allowlist, parse_tokens
-from bullet_trade.server.accounts import DEFAULT, AccountSpec, Directory, parse_accounts, parse_sub_accounts
+from bullet_trade.server.accounts import DEFAULT, AccountSpec, Directory, SubAccount, parse_accounts, parse_sub_accounts
 from bullet_trade.server.audit import AuditTrail
-from bullet_trade.server.desk import Desk, DeskTerms
+from bullet_trade.server.desk import Desk, DeskTerms, Publish
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.order_risk import ACCOUNT_AGE_S, ENFORCED, OrderRisk
 from bullet_trade.server.owner import Owner
 from bullet_trade.server.quote_desk import QuoteDesk
 from bullet_trade.server.server import Server, ServerTerms
 from bullet_trade.server.settings import ServerSettings
-from bullet_trade.server.submission_file import SubmissionFile
+from bullet_trade.server.submission_file import SubmissionFile, file_name
 from bullet_trade.server.venue import Setting, Venue
 from bullet_trade.server.venues import open_venue
 
@@ -83,7 +82,7 @@ def compose(
     server = Server(
         terms,
         clock,
-        partial(_desks, venue, accounts, directory, clock, desk_terms),
+        partial(_desks, venue, terms.directory, directory, clock, desk_terms),
         partial(_quotes, venue, clock),
         HistoryDesk(Owner("history", clock), venue.open_history),
         AuditTrail(directory / AUDIT_FILE),
@@ -97,7 +96,13 @@ def _limited(terms: DeskTerms, limits: RiskLimits) -> DeskTerms:
         "服务端限额：%s", "；".join(limit_text(limits, name) for name in ENFORCED if limits.on(name)) or "没有设置"
     )
     risk = OrderRisk(limits)
-    return replace(terms, check=risk.order, check_cancel=risk.cancel, account_age_s=ACCOUNT_AGE_S)
+    return replace(
+        terms,
+        check=risk.order,
+        check_cancel=risk.cancel,
+        account_age_s=ACCOUNT_AGE_S,
+        rate=limits.max_order_rate,
+    )
 
 
 def configured_accounts(mine: ServerSettings) -> tuple[AccountSpec, ...]:
@@ -118,25 +123,29 @@ def _is_local(listen: str) -> bool:
 
 def _desks(
     venue: Venue,
-    accounts: tuple[AccountSpec, ...],
+    known: Directory,
     directory: Path,
     clock: Clock,
     terms: DeskTerms,
-    publish: Callable[[str, int, Report], None],
+    publish: Publish,
 ) -> dict[str, Desk]:
-    return {spec.key: _desk(venue, spec, directory, clock, terms, publish) for spec in accounts}
+    return {
+        spec.key: _desk(venue, spec, known.subs_of(spec.key), directory, clock, terms, publish)
+        for spec in known.accounts
+    }
 
 
 def _desk(
     venue: Venue,
     spec: AccountSpec,
+    subs: tuple[SubAccount, ...],
     directory: Path,
     clock: Clock,
     terms: DeskTerms,
-    publish: Callable[[str, int, Report], None],
+    publish: Publish,
 ) -> Desk:
     owner = Owner(f"account-{spec.key}", clock)
-    path = directory / f"submissions_{spec.key}.db"
+    path = directory / file_name(spec.key)
     return Desk(
         spec,
         owner,
@@ -144,6 +153,7 @@ def _desk(
         lambda: SubmissionFile(path, clock.now().date()),
         terms,
         publish,
+        subs,
     )
 
 

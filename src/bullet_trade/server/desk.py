@@ -6,36 +6,54 @@ are numbered without gaps, so that a client that was away can ask for what it mi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from bullet_trade.domain.errors import BulletTradeError
 from bullet_trade.domain.money import Money, Price
 from bullet_trade.domain.orders import Order, OrderId, OrderState, OrderType
-from bullet_trade.domain.reports import AccountSnapshot, Entitlement, LinkDown, LinkUp, NoAnswer, OrderRow, Report
+from bullet_trade.domain.reports import (
+    AccountSnapshot,
+    Entitlement,
+    Filled,
+    LinkDown,
+    LinkUp,
+    NoAnswer,
+    OrderRow,
+    Report,
+)
 from bullet_trade.domain.securities import Code
 from bullet_trade.engine.recovery import reconcile
 from bullet_trade.ports.broker import OrderTicket
 from bullet_trade.ports.clock import Rank
 from bullet_trade.server.account_views import AccountViews, View, ViewReader
-from bullet_trade.server.accounts import AccountSpec
+from bullet_trade.server.accounts import AccountSpec, SubAccount, Target
 from bullet_trade.server.books import CancelCheck, OrderCheck, no_limit
 from bullet_trade.server.owner import Owner
+from bullet_trade.server.pacing import Pace
 from bullet_trade.server.records import Record, Waiter
+from bullet_trade.server.sub_books import CLOSED, SubBooks
 from bullet_trade.server.submission_file import CancelNote, SubmissionFile
 from bullet_trade.server.submissions import Submission, Undelivered, remembered
 from bullet_trade.server.venue import World
 
+log = logging.getLogger("bullet_trade.server")
+
 _NO_LABEL = "\0"
+
+Publish = Callable[[str, str, int, Report], None]
+"""Takes an account's key, the name of a sub-account ('' for those who see the whole account), a number, and a report.
+Numbers are gapless for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeskTerms:
     """How the desk works. Waits in seconds; percentages are fractions of the last price. `account_age_s` is how old the
     account may be that an order is checked against, None where the checks do not look at it; without `check_cancel`
-    cancels are not counted."""
+    cancels are not counted. `rate`: orders and cancels within a second, 0 for any."""
 
     order_wait_s: float = 16.0
     accept_wait_s: float = 10.0
@@ -44,6 +62,7 @@ class DeskTerms:
     check: OrderCheck = no_limit
     check_cancel: CancelCheck | None = None
     account_age_s: float | None = None
+    rate: int = 0
 
 
 @dataclass(slots=True)
@@ -55,13 +74,20 @@ class Desk:
     make_world: Callable[[], World]
     open_file: Callable[[], SubmissionFile]
     terms: DeskTerms
-    publish: Callable[[str, int, Report], None]
+    publish: Publish
     """Takes each numbered report; called on the account's thread, returns at once."""
+    subs: tuple[SubAccount, ...] = ()
+    """Those of this account."""
     world: World = field(init=False)
     file: SubmissionFile = field(init=False)
+    sub_books: SubBooks = field(init=False)
     views: AccountViews = field(init=False)
+    pace: Pace = field(init=False)
     connected: bool = False
     down_reason: str = "尚未连接"
+    losses: int = 0
+    """How often the connection to the broker was lost since the start; then the last time."""
+    last_loss: LinkDown | None = None
     records: dict[str, Record] = field(default_factory=dict)
     """By tag."""
     by_broker_id: dict[str, Record] = field(default_factory=dict)
@@ -71,11 +97,15 @@ class Desk:
     cancels: list[CancelNote] = field(default_factory=list)
     last: AccountSnapshot | None = None
     seq: int = 0
+    sub_seqs: dict[str, int] = field(default_factory=dict)
+    """The numbers of what the clients of a sub-account with books of its own were told."""
+    _quotes_failed: bool = False
     _opened: bool = False
     _file_opened: bool = False
 
     def __post_init__(self) -> None:
         self.views = AccountViews(self.owner, self._ask_broker)
+        self.pace = Pace(self.owner, self.terms.rate)
 
     def _ask_broker(self) -> None:
         self.world.broker.request_snapshot()
@@ -96,6 +126,9 @@ class Desk:
             self.world = self.make_world()
             self.owner.instant = self.world.quotes.advance
             self.world.quotes.advance(self.owner.clock.now())
+            self.sub_books = SubBooks(
+                self.subs, self.file, self.world, self.owner.clock.now, lambda: self.records, self._number_for
+            )
             self._open_day()
             self._opened = True
             self.world.broker.connect(lambda report: self.owner.post(partial(self.report, report)))
@@ -114,8 +147,19 @@ class Desk:
         self.cancels = [note for note in self.cancels if note.at.date() == now.date()]
         if self.world.calendar.is_session(now.date()):
             self.world.quotes.open_day(now.date())
+        if any(self.sub_books.names()):
+            self._look_after_the_close(now)
         tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         self.owner.timers.at(tomorrow, Rank.MARKET, self._open_day)
+
+    def _look_after_the_close(self, now: datetime) -> None:
+        """The list after the close tells what became of the day's orders; tomorrow's does not."""
+        closed = datetime.combine(now.date(), CLOSED)
+        if now < closed:
+            self.owner.timers.at(closed, Rank.MARKET, self._look)
+
+    def _look(self) -> None:
+        self.read(lambda _view, _reason: None, fresh=True)
 
     def close(self) -> None:
         """Let go of the broker and the file, then end the thread."""
@@ -139,7 +183,12 @@ class Desk:
             self.connected, self.down_reason = True, ""
         elif isinstance(report, LinkDown):
             self.connected, self.down_reason = False, report.reason or "与券商的连接中断"
+            self.losses, self.last_loss = self.losses + 1, report
             self.views.fail(self.down_reason)
+        elif isinstance(report, Entitlement):
+            self.sub_books.entitled(report)
+            if any(self.sub_books.names()):
+                self.owner.post(self._look)  # they are shared out once the account is stated
         self._tell(report)
 
     def _tell(self, report: Report) -> None:
@@ -150,14 +199,28 @@ class Desk:
         if not isinstance(report, LinkUp | LinkDown | Entitlement | AccountSnapshot):
             record = self.records.get(report.tag)
             if record is not None:
+                if isinstance(report, Filled):
+                    self.sub_books.filled(record, report)
                 record.apply(report)
-        self._number(report)
+                self.sub_books.settled(record)
+        self._number(report, record)
         if record is not None:
             self.touch(record)
 
-    def _number(self, report: Report) -> None:
+    def _number(self, report: Report, record: Record | None) -> None:
         self.seq += 1
-        self.publish(self.spec.key, self.seq, report)
+        self.publish(self.spec.key, "", self.seq, report)
+        if isinstance(report, LinkUp | LinkDown):
+            for sub in self.sub_books.names():
+                self._number_for(sub, report)
+        elif record is not None and self.sub_books.owns(record.sub):
+            self._number_for(record.sub, report)
+
+    def _number_for(self, sub: str, report: Report) -> None:
+        """Tell the clients of one sub-account."""
+        self.views.drop()
+        number = self.sub_seqs[sub] = self.sub_seqs.get(sub, 0) + 1
+        self.publish(self.spec.key, sub, number, report)
 
     def touch(self, record: Record) -> None:
         """Tell everybody who waits for the order that it changed."""
@@ -197,6 +260,7 @@ class Desk:
 
     def _snapshot(self, snapshot: AccountSnapshot) -> None:
         self.last = snapshot
+        self.sub_books.stated(snapshot, self._shown_prices)
         ours = [record.order for record in self.records.values() if not record.over]
         for report in reconcile(ours, snapshot, _NO_LABEL, 1).reports:
             self._tell(report)
@@ -205,8 +269,25 @@ class Desk:
             if record is not None:
                 record.order.broker_id = record.order.broker_id or row.broker_id
                 self.by_broker_id[row.broker_id] = record
-        prices = {row.code: self.price_now(row.code) for row in snapshot.holdings}
+        prices = self._shown_prices([row.code for row in snapshot.holdings])
         self.views.show(View(snapshot, prices, self.owner.clock.monotonic(), self.seq, {}))
+
+    def seen_by(self, target: Target, view: View) -> View:
+        """What of the account the target may see."""
+        return self.sub_books.assets.view(target.own_books, view, self._shown_prices) if target.own_books else view
+
+    def _shown_prices(self, codes: Iterable[Code]) -> dict[Code, float]:
+        """As `price_now` for those who read the account, which is stated also while a source of quotes fails."""
+        found, failure = {}, ""
+        for code in codes:
+            try:
+                found[code] = self.price_now(code)
+            except BulletTradeError as error:
+                found[code], failure = 0.0, str(error)
+        if failure and not self._quotes_failed:
+            log.warning("读取行情失败，账户里的现价暂时按未知处理，恢复前不再提示：%s", failure)
+        self._quotes_failed = bool(failure)
+        return found
 
     def price_now(self, code: Code) -> float:
         """The last price in yuan, 0.0 where none is known."""
@@ -220,6 +301,7 @@ class Desk:
         order = record.order
         self.records[order.tag] = record
         self.views.drop()
+        self.pace.sent()
         ticket = OrderTicket(order.tag, order.code, order.side, order.amount, order.order_type, order.limit_price)
         try:
             self.world.broker.submit(ticket)

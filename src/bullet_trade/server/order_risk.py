@@ -26,8 +26,8 @@ from bullet_trade.market.refusal import Refusal
 from bullet_trade.ports.terms import TradingTerms
 from bullet_trade.server.books import Books, OrderSeen
 
-ENFORCED = (*(rule.name for rule in ORDER_RULES), *(rule.name for rule in CANCEL_RULES))
-"""The names of the limits that a server keeps; how fast orders follow each other is the client's to pace."""
+ENFORCED = (*(rule.name for rule in ORDER_RULES), *(rule.name for rule in CANCEL_RULES), "max_order_rate")
+"""The names of the limits that a server keeps; the last one is kept by `pacing`."""
 
 ACCOUNT_AGE_S = 60.0
 """How old the broker's statement of the account may be that an order is measured against. What this server's orders
@@ -49,7 +49,7 @@ class OrderRisk:
             seen.security.code,
             seen.side,
             seen.amount,
-            1,
+            seen.parts,
             seen.price,
             books.last_price(seen.security.code) or seen.price,
             books.at,

@@ -1,11 +1,13 @@
 """`broker.place_order`: one key, one order, one answer. Runs on the account's thread.
 
 The key is looked up first, then the order is made valid and checked, then written down, then sent. Whoever repeats the
-key gets what became of the first request: the same order, the same refusal, or "not known yet".
+key gets what became of the first request: the same order, the same refusal, or "not known yet". What is too large for
+one order of the exchange leaves as several, written down together before the first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +19,7 @@ from bullet_trade.domain.securities import Security
 from bullet_trade.engine.sizing import protection_price
 from bullet_trade.market.codes import normalize
 from bullet_trade.market.market_orders import check_market_order
+from bullet_trade.market.order_size import check_order_size
 from bullet_trade.market.price_limit import PriceLimits
 from bullet_trade.market.tick_size import ceil_to_tick, floor_to_tick, tick_size
 from bullet_trade.remote import body, status
@@ -25,13 +28,16 @@ from bullet_trade.remote.market import moment_of
 from bullet_trade.remote.submissions import PLACE, check_key, place_fingerprint, stand_in_id
 from bullet_trade.remote.trading import PlaceOrder, is_market, limit_of, side_of, whole_amount
 from bullet_trade.remote.trading import Submission as SubmissionAnswer
+from bullet_trade.server import pieces as whole
+from bullet_trade.server import sub_limits
 from bullet_trade.server.accounts import Target
 from bullet_trade.server.books import OrderSeen
 from bullet_trade.server.desk import Desk
 from bullet_trade.server.limiting import books, when_account_known
+from bullet_trade.server.pieces import Pieces
 from bullet_trade.server.records import Record
 from bullet_trade.server.refusals import harmless, rejection, unavailable
-from bullet_trade.server.reply import Reply
+from bullet_trade.server.reply import Reply, guarded
 from bullet_trade.server.submission_file import Entry, Refusal
 from bullet_trade.server.submissions import Submission, Undelivered
 
@@ -41,6 +47,9 @@ address asks for the same again: an old client repeats what it sent when its con
 
 TAG_LENGTH = 24
 """Characters that a terminal keeps of a remark."""
+
+MOST_PIECES = 100
+"""A request that would become more orders than this is taken for a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,11 @@ class _Wish:
 
 def place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
     """Carry out a request, or answer for the one that it repeats."""
-    when_account_known(desk, partial(_place, desk, request, target, reply))
+    attempt = partial(_place, desk, request, target, reply)
+    when_account_known(desk, partial(guarded, reply, partial(desk.pace.run, reply, attempt)))
 
 
-def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> None:
+def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply, waited_s: float) -> None:
     try:
         wish = _read(desk, request, target)
         key = check_key(request.idempotency_key) if request.idempotency_key else ""
@@ -70,7 +80,7 @@ def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply) -> Non
         submission = _known(desk, key, target.sub_name, fingerprint, reply.peer)
         if submission is None:
             submission = Submission(key or f"auto-{desk.file.next_number}", target.sub_name, fingerprint)
-            _decide(desk, submission, wish)
+            _decide(desk, submission, wish, waited_s)
         if not key:
             desk.undelivered.append(Undelivered(reply, fingerprint, submission, desk.owner.clock.monotonic()))
     except RemoteError as error:
@@ -138,38 +148,47 @@ def _deadline(given: str | None) -> datetime | None:
         raise refused(ErrorCode.ORDER_INVALID, f"deadline 无效：{error}") from error
 
 
-def _decide(desk: Desk, submission: Submission, wish: _Wish) -> None:
-    """Refuse or send, and write down which. Raises `RemoteError` where nothing could be written: nothing left then."""
-    desk.submissions[submission.sub, submission.key] = submission
+def _decide(desk: Desk, submission: Submission, wish: _Wish, waited_s: float) -> None:
+    """Refuse or send, and write down which. Raises `RemoteError` where nothing could be written, and `TooFastError`
+    where it is not the order's turn: nothing left then."""
     now = desk.owner.clock.now()
     try:
-        entry = Entry(order=_order(desk, wish, now), remark=_remark(wish), wanted=wish.amount, asked_price=wish.price)
+        orders = _orders(desk, wish, now, waited_s)
+        entry = Entry(
+            order=orders[0], rest=orders[1:], remark=_remark(wish), wanted=wish.amount, asked_price=wish.price
+        )
     except BulletTradeError as error:
         told = error if isinstance(error, RemoteError) else _unchecked(wish, error)
         entry = Entry(refusal=Refusal(told.code, told.text, broker_called=False))
     try:
         desk.file.claim(now.date(), submission.sub, submission.key, submission.fingerprint, entry)
     except StateError as error:
-        del desk.submissions[submission.sub, submission.key]
         raise refused(ErrorCode.ORDER_REJECTED, harmless(str(error))) from error
+    desk.submissions[submission.sub, submission.key] = submission
     submission.refusal = entry.refusal
     if entry.order is not None:
-        key = wish.request.idempotency_key or ""
-        submission.record = Record(
-            order=entry.order,
-            remark=entry.remark,
-            key=key,
-            sub=wish.target.sub_name,
-            wanted=wish.amount,
-            asked_price=wish.price,
-        )
-        entry.order.apply(OrderEvent.SEND)
-        desk.send(submission.record)
+        records = [_record(wish, entry, order) for order in (entry.order, *entry.rest)]
+        submission.record, submission.rest = records[0], tuple(records[1:])
+        desk.records.update((record.order.tag, record) for record in records)
+        for record in records:
+            desk.send(record)
 
 
-def _order(desk: Desk, wish: _Wish, now: datetime) -> Order:
-    """The order that may leave. Raises `RemoteError` with the rule that forbids it, another `BulletTradeError` where a
-    source failed; the broker has not been called."""
+def _record(wish: _Wish, entry: Entry, order: Order) -> Record:
+    order.apply(OrderEvent.SEND)
+    return Record(
+        order=order,
+        remark=entry.remark,
+        key=wish.request.idempotency_key or "",
+        sub=wish.target.sub_name,
+        wanted=entry.wanted,
+        asked_price=entry.asked_price,
+    )
+
+
+def _orders(desk: Desk, wish: _Wish, now: datetime, waited_s: float) -> list[Order]:
+    """The orders that may leave, most often one. Raises `RemoteError` with the rule that forbids it, another
+    `BulletTradeError` where a source failed; the broker has not been called."""
     if wish.deadline is not None and now > wish.deadline:
         raise refused(
             ErrorCode.REQUEST_EXPIRED, f"请求的时限 {wish.deadline:%H:%M:%S} 已过（现在 {now:%H:%M:%S}），没有下单"
@@ -184,19 +203,26 @@ def _order(desk: Desk, wish: _Wish, now: datetime) -> Order:
     limits = desk.world.rules.limits(security, now.date(), price(reference)) if reference > 0 else None
     order_type, limit = _priced(desk, wish, security, limits, now)
     amount = _rounded(desk, wish, security, now)
-    _within_limits(desk, wish, security, amount, limit)
-    number = desk.file.next_number
-    return Order(
-        order_id=OrderId(number),
-        parent_id=OrderId(number),
-        tag=_tag(desk, _remark(wish), number),
-        code=security.code,
-        side=wish.side,
-        amount=amount,
-        order_type=order_type,
-        limit_price=limit,
-        created_at=now,
-    )
+    amounts = _split(desk, wish, security, amount, order_type, now)
+    _within_limits(desk, wish, security, amounts, limit)
+    too_fast = desk.pace.check(len(amounts), waited_s)
+    if too_fast is not None:
+        raise refused(ErrorCode.ORDER_RISK, harmless(too_fast.text()))
+    first = desk.file.next_number
+    return [
+        Order(
+            order_id=OrderId(number),
+            parent_id=OrderId(first),
+            tag=_tag(desk, _remark(wish) if number == first else "", number),
+            code=security.code,
+            side=wish.side,
+            amount=part,
+            order_type=order_type,
+            limit_price=limit,
+            created_at=now,
+        )
+        for number, part in enumerate(amounts, first)
+    ]
 
 
 def _unchecked(wish: _Wish, error: BulletTradeError) -> RemoteError:
@@ -256,11 +282,24 @@ def _rounded(desk: Desk, wish: _Wish, security: Security, now: datetime) -> int:
     return amount
 
 
-def _within_limits(desk: Desk, wish: _Wish, security: Security, amount: int, limit: Price) -> None:
-    target = wish.target
-    if target.sub is not None and target.sub.limit is not None and amount * limit > target.sub.limit:
-        raise refused(ErrorCode.SUB_ACCOUNT_LIMIT, f"子账户 {target.sub_name} 超过额度限制 {yuan(target.sub.limit):g}")
-    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, books(desk))
+def _split(desk: Desk, wish: _Wish, security: Security, amount: int, order_type: OrderType, now: datetime) -> list[int]:
+    """The amounts of the orders that the exchange takes."""
+    rules, day = desk.world.rules, now.date()
+    largest = rules.max_order(security, order_type, day)
+    too_large = check_order_size(security, amount, largest) if largest else None
+    if too_large is None:
+        return [amount]
+    if wish.request.one_order or amount > MOST_PIECES * largest:
+        raise refused(ErrorCode.ORDER_INVALID, harmless(too_large.text()))
+    return rules.split(security, wish.side, amount, order_type, day)
+
+
+def _within_limits(desk: Desk, wish: _Wish, security: Security, amounts: list[int], limit: Price) -> None:
+    target, amount = wish.target, sum(amounts)
+    seen = OrderSeen(target.account_key, target.sub, security, wish.side, amount, limit, books(desk), len(amounts))
+    reason = sub_limits.refusal(seen, desk.sub_books.assets)
+    if reason:
+        raise refused(ErrorCode.SUB_ACCOUNT_LIMIT, harmless(reason))
     reason = desk.terms.check(seen)
     if reason:
         raise refused(ErrorCode.ORDER_RISK, harmless(reason))
@@ -285,8 +324,8 @@ def _answer_when_known(desk: Desk, submission: Submission, wish: _Wish, reply: R
         desk.undelivered = [one for one in desk.undelivered if one.reply is not reply or reply.dead]
         reply.refuse(refusal_error(submission.refusal))
         return
-    record = submission.record
-    if record is None:
+    pieces = submission.pieces
+    if not pieces:
         reply.answer(body.encode(pending(submission, PLACE, "not_known_after_restart")))
         return
     began = desk.owner.clock.monotonic()
@@ -294,65 +333,82 @@ def _answer_when_known(desk: Desk, submission: Submission, wish: _Wish, reply: R
     def answer(timed_out: bool) -> None:
         if not reply.dead:
             desk.undelivered = [one for one in desk.undelivered if one.reply is not reply]
-        finish(desk, submission, record, wish.wait_s, desk.owner.clock.monotonic() - began, timed_out, reply)
+        _finish(desk, submission, wish.wait_s, desk.owner.clock.monotonic() - began, timed_out, reply)
 
     def settled(changed: Record) -> bool:
-        done = changed.over or (wish.wait_s <= 0 and changed.answered)
-        if done:
-            answer(timed_out=False)
-        return done
+        return changed.over or (wish.wait_s <= 0 and changed.answered)
 
-    if record.order.state is OrderState.UNKNOWN:
+    if any(one.order.state is OrderState.UNKNOWN for one in pieces):
         desk.read(lambda _view, _reason: None, fresh=True)  # the broker's list of now may settle it
-    seconds = wish.wait_s if wish.wait_s > 0 else desk.terms.accept_wait_s
-    desk.wait_for(record, settled, seconds, partial(answer, timed_out=True))
+    when_each(desk, pieces, settled, wish.wait_s if wish.wait_s > 0 else desk.terms.accept_wait_s, answer)
 
 
-def finish(
-    desk: Desk, submission: Submission, record: Record, wait_s: float, elapsed_s: float, timed_out: bool, reply: Reply
+def when_each(
+    desk: Desk, pieces: Pieces, settled: Callable[[Record], bool], seconds: float, then: Callable[[bool], None]
 ) -> None:
+    """Call `then(False)` once every piece is settled, or `then(True)` after `seconds` without that."""
+    until = desk.owner.clock.monotonic() + seconds
+
+    def await_piece(place: int) -> None:
+        if place == len(pieces):
+            then(False)
+            return
+
+        def waiter(record: Record) -> bool:
+            done = settled(record)
+            if done:
+                await_piece(place + 1)
+            return done
+
+        left_s = max(0.0, until - desk.owner.clock.monotonic())
+        desk.wait_for(pieces[place], waiter, left_s, partial(then, True))
+
+    await_piece(0)
+
+
+def _finish(desk: Desk, submission: Submission, wait_s: float, elapsed_s: float, timed_out: bool, reply: Reply) -> None:
     """Answer for an order as it stands."""
-    order = record.order
-    if submission.refusal is None and _never_accepted(order):
-        error = rejection(order.reason, broker_called=True)
+    pieces = submission.pieces
+    if submission.refusal is None and whole.never_accepted(pieces):
+        error = rejection(whole.reason(pieces), broker_called=True)
         submission.refusal = Refusal(error.code, error.text, broker_called=True)
         desk.file.close_with(submission.sub, submission.key, submission.refusal)
     if submission.refusal is not None:
         reply.refuse(refusal_error(submission.refusal))
-    elif not record.answered:
+    elif not whole.answered(pieces):
         reply.answer(body.encode(pending(submission, PLACE, "no_answer_from_broker")))
     else:
-        reply.answer(body.encode(order_answer(record, wait_s, elapsed_s, timed_out)))
+        reply.answer(body.encode(order_answer(pieces, wait_s, elapsed_s, timed_out)))
 
 
-def _never_accepted(order: Order) -> bool:
-    return order.state is OrderState.NOT_SENT or (order.state is OrderState.REJECTED and not order.broker_id)
-
-
-def order_answer(record: Record, wait_s: float, elapsed_s: float, timed_out: bool) -> SubmissionAnswer:
+def order_answer(pieces: Pieces, wait_s: float, elapsed_s: float, timed_out: bool) -> SubmissionAnswer:
     """An order that the broker has."""
-    order = record.order
+    first = whole.head(pieces)
+    order, over = first.order, whole.over(pieces)
     limit = yuan(order.limit_price) if order.limit_price else None
     waited = wait_s > 0
     return SubmissionAnswer(
         order_id=order.broker_id,
-        status=record.word if waited or record.over else status.SUBMITTED,
-        raw_status=record.number,
+        child_order_ids=whole.numbers(pieces) if len(pieces) > 1 else None,
+        status=whole.word(pieces) if waited or over else status.SUBMITTED,
+        raw_status=whole.number(pieces),
         security=order.code,
         side=order.side.name,
-        amount=order.amount,
+        amount=whole.amount(pieces),
+        filled=whole.filled(pieces),
         price=limit,
         order_price=limit,
-        requested_order_price=record.asked_price if record.asked_price is not None else limit,
+        requested_order_price=first.asked_price if first.asked_price is not None else limit,
         timed_out=timed_out and waited,
-        async_tracking=not record.over,
+        async_tracking=not over,
         wait_timeout=wait_s,
         elapsed=round(elapsed_s, 3) if waited else None,
-        last_snapshot=record.row() if waited else None,
-        status_msg=order.reason or None,
-        order_remark=record.remark or None,
-        idempotency_key=record.key or None,
-        sub_account_id=record.sub or None,
+        last_snapshot=whole.row(pieces) if waited else None,
+        status_msg=whole.reason(pieces) or None,
+        warning=whole.warning(pieces) or None,
+        order_remark=first.remark or None,
+        idempotency_key=first.key or None,
+        sub_account_id=first.sub or None,
     )
 
 
@@ -369,6 +425,7 @@ def pending(submission: Submission, action: str, reason: str) -> SubmissionAnswe
         async_tracking=True,
         idempotency_key=submission.key,
         reason=reason,
+        child_order_ids=(whole.numbers(submission.pieces) or None) if submission.rest else None,
     )
 
 

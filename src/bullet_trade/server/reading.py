@@ -86,25 +86,25 @@ def snapshot(spec: AccountSpec, view: View) -> bytes:
     return found
 
 
-def order_rows(desk: Desk, view: View) -> list[OrderRow]:
-    """All orders of the day; on the account's thread."""
+def order_rows(desk: Desk, view: View, sub: str) -> list[OrderRow]:
+    """All orders of the day, or those of a sub-account with books of its own; on the account's thread."""
     today = view.snapshot.at.date()
     rows = [
         record.row() for record in desk.records.values()
-        if record.order.broker_id and record.order.created_at.date() == today
+        if record.order.broker_id and record.order.created_at.date() == today and sub in ("", record.sub)
     ]  # fmt: skip
     known = {row.order_id for row in rows}
     return rows + [foreign_row(row) for row in view.snapshot.orders if row.broker_id not in known]
 
 
-def orders(desk: Desk, view: View, wanted: RowFilter) -> bytes:
+def orders(desk: Desk, view: View, wanted: RowFilter, sub: str) -> bytes:
     """`broker.orders`: a list; on the account's thread."""
     if wanted.status and wanted.status not in status.KNOWN:
         return b"[]"
     code = _code(wanted.security)
     return body.encode(
         [
-            row for row in order_rows(desk, view)
+            row for row in order_rows(desk, view, sub)
             if (not wanted.order_id or row.order_id == str(wanted.order_id))
             and (not wanted.security or row.security == code)
             and (not wanted.status or row.status == wanted.status)
@@ -112,9 +112,9 @@ def orders(desk: Desk, view: View, wanted: RowFilter) -> bytes:
     )  # fmt: skip
 
 
-def order_status(desk: Desk, view: View, order_id: str) -> bytes:
+def order_status(desk: Desk, view: View, order_id: str, sub: str) -> bytes:
     """`broker.order_status`: one row, or an empty object; on the account's thread."""
-    row = next((row for row in order_rows(desk, view) if row.order_id == order_id), None)
+    row = next((row for row in order_rows(desk, view, sub) if row.order_id == order_id), None)
     return body.encode(row) if row is not None else b"{}"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from bullet_trade.remote.errors import RemoteError
+from bullet_trade.remote.errors import ErrorCode, RemoteError
 
 
 class Reply(Protocol):
@@ -23,3 +24,17 @@ class Reply(Protocol):
 
     def refuse(self, error: RemoteError) -> None:
         """Answer with an error frame."""
+
+
+def guarded(reply: Reply, act: Callable[[], None]) -> None:
+    """Whatever goes wrong in a write, its client hears of it, and as something whose outcome is not known."""
+    try:
+        act()
+    except Exception:
+        refuse_unknown(reply)
+        raise
+
+
+def refuse_unknown(reply: Reply) -> None:
+    """A write failed at a place where nobody expected it to."""
+    reply.refuse(RemoteError(ErrorCode.REQUEST_FAILED, "服务端处理委托时发生错误，结果未知，请查询当日委托"))

@@ -31,7 +31,7 @@ from bullet_trade.server.admin_actions import AdminActions
 from bullet_trade.server.audit import AuditLine, AuditTrail, cut
 from bullet_trade.server.broker_actions import BrokerActions
 from bullet_trade.server.data_actions import DataActions
-from bullet_trade.server.desk import Desk
+from bullet_trade.server.desk import Desk, Publish
 from bullet_trade.server.history_desk import HistoryDesk
 from bullet_trade.server.quote_desk import QuoteDesk
 from bullet_trade.server.refusals import harmless
@@ -93,7 +93,7 @@ class Server:
         self,
         terms: ServerTerms,
         clock: Clock,
-        make_desks: Callable[[Callable[[str, int, Report], None]], dict[str, Desk]],
+        make_desks: Callable[[Publish], dict[str, Desk]],
         make_quotes: Callable[[Callable[[], None]], QuoteDesk],
         history: HistoryDesk,
         audit: AuditTrail | None = None,
@@ -109,7 +109,7 @@ class Server:
         self._history = history
         self._audit = audit
         self._release = release
-        self._reports = ReportHub(secrets.token_hex(8))
+        self._reports = ReportHub(secrets.token_hex(8), terms.directory)
         self._locked = LockOut(clock.monotonic)
         self._greeting: dict[Session, None] = {}
         self._handlers: dict[str, Handler] = {}
@@ -190,8 +190,8 @@ class Server:
         """Seconds since the server was made."""
         return self._clock.monotonic() - self._began
 
-    def _publish(self, account_key: str, seq: int, report: Report) -> None:
-        self._loop.call_soon_threadsafe(self._reports.published, account_key, seq, report)
+    def _publish(self, account_key: str, sub: str, seq: int, report: Report) -> None:
+        self._loop.call_soon_threadsafe(self._reports.published, account_key, sub, seq, report)
 
     def _wake_ticks(self) -> None:
         if self._hub is not None:

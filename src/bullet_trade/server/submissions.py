@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bullet_trade.domain.orders import Order, OrderEvent
 from bullet_trade.domain.reports import NoAnswer, Rejected
+from bullet_trade.server.pieces import Pieces
 from bullet_trade.server.records import Record
 from bullet_trade.server.reply import Reply
 from bullet_trade.server.submission_file import CancelNote, Refusal, Stored
@@ -22,6 +23,13 @@ class Submission:
     fingerprint: str
     record: Record | None = None
     refusal: Refusal | None = None
+    rest: Pieces = ()
+    """The further orders of a request that was too large for one."""
+
+    @property
+    def pieces(self) -> Pieces:
+        """All orders of the request."""
+        return (self.record, *self.rest) if self.record is not None else ()
 
 
 class Undelivered(NamedTuple):
@@ -53,7 +61,9 @@ def remembered(entries: Iterable[Stored]) -> Remembered:
         submission = Submission(stored.key, stored.sub, stored.fingerprint, None, entry.refusal)
         found.submissions[stored.sub, stored.key] = submission
         if entry.order is not None and (entry.refusal is None or entry.refusal.broker_called):
-            submission.record = found.records[entry.order.tag] = _record(stored, entry.order)
+            pieces = [_record(stored, order) for order in (entry.order, *entry.rest)]
+            submission.record, submission.rest = pieces[0], tuple(pieces[1:])
+            found.records.update((one.order.tag, one) for one in pieces)
     return found
 
 

@@ -183,6 +183,54 @@ def test_a_perhaps_is_no_refusal_until_the_list_says_so(meet: Meet) -> None:
     assert server.received["broker.place_order"] == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("QMT_TIMEOUT", {"broker_called": True}),
+        ("BIG_QMT_GATEWAY_TIMEOUT", {"broker_called": True}),
+        ("HTTP_504", {}),
+        ("REQUEST_TIMEOUT", {}),
+        ("QMT_UNAVAILABLE", {"broker_called": True}),
+    ],
+)
+def test_an_order_whose_terminal_timed_out_is_found_and_not_sent_again(
+    meet: Meet, counter: Counterparty, code: str, more: dict[str, object]
+) -> None:
+    """A16: the terminal carries the order out, and the server tells of a failure."""
+
+    def place(payload: dict[str, object]) -> object:
+        counter.place(payload)
+        return raising(code, "终端没有应答", **more)(payload)
+
+    server, client = meet(place_order=place)
+    client.buy()
+    client.until(NoAnswer)
+    assert client.until(Accepted)[0].broker_id == "1082131200"
+    counter.fill(0, 300, 10.4)
+    assert client.until(Filled)[0].amount == 300
+    assert server.received["broker.place_order"] == 1
+    assert not client.of(Rejected) and not client.of(NeverSent)
+
+
+def test_a_server_that_keeps_records_is_asked_after_a_terminal_that_timed_out(meet: Meet) -> None:
+    """0.10.0: its record of the request proves the order before any list shows it."""
+
+    def resolve(payload: dict[str, object]) -> object:
+        asked = payload["request_payload"]
+        assert isinstance(asked, dict)
+        told = {name: asked[name] for name in ("security", "side", "amount", "idempotency_key")}
+        found = {"order_id": "9", "write_action": "broker.place_order", "idempotency_key": payload["idempotency_key"]}
+        return {**found, "status": "accepted", "resolved_result": {**told, "order_id": "9", "status": "open"}}
+
+    server, client = meet(
+        place_order=raising("QMT_TIMEOUT", "终端没有应答", broker_called=True), resolve_submission=resolve
+    )
+    client.buy()
+    assert client.until(Accepted)[0].broker_id == "9"
+    assert [type(report) for report in client.reports if isinstance(report, NoAnswer | Rejected)] == [NoAnswer]
+    assert server.received["broker.place_order"] == 1
+
+
 def test_a_cancel_that_worked_is_told_from_the_list(meet: Meet) -> None:
     """A15: the answer's own word counts for nothing."""
     _, client = meet()
@@ -295,6 +343,16 @@ def test_garbage_between_two_messages_ends_the_connection_and_not_the_client(mee
     assert client.listening.wait(lambda: client.listening.ups >= 2)
     client.buy("bt:t:2")
     client.until(Accepted, 2)
+
+
+def test_an_order_that_an_old_server_would_split_is_refused_here(meet: Meet) -> None:
+    """W11: units of a REIT may be ordered by the hundred million; the pieces could not be told apart."""
+    server, client = meet()
+    client.buy(amount=1_000_001)
+    assert client.until(Rejected)[0].rule == "order_size"
+    client.buy("bt:t:2", amount=1_000_000)
+    client.until(Accepted)
+    assert server.received["broker.place_order"] == 1
 
 
 def test_an_order_while_the_link_is_down_is_refused_and_never_sent_later(meet: Meet) -> None:

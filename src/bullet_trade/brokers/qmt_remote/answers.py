@@ -1,7 +1,8 @@
 """What the server's answers to an order prove. Pure.
 
-An error frame of a write is a definite refusal, except for two codes that say "perhaps executed". The oldest deployed
-servers use one of those for every refusal, so the texts of their refusals are known here.
+An error frame of a write is a definite refusal only where that is known: the server says that it has not called the
+broker, or its code or text belongs to a refusal. Everything else may have happened after the order had left, and is of
+unknown fate until the server's record or the lists of the day tell.
 """
 
 from __future__ import annotations
@@ -17,7 +18,27 @@ from bullet_trade.remote.errors import ErrorCode, FrameError, RemoteError
 from bullet_trade.remote.submissions import PLACE
 from bullet_trade.remote.trading import PlaceOrder, Resolution, Submission
 
-PERHAPS = frozenset({ErrorCode.REQUEST_FAILED.value, ErrorCode.REQUEST_TIMEOUT.value})
+BEFORE_THE_BROKER = frozenset(
+    {
+        # Refused at the door, or by the server's own checks.
+        "AUTH_FAILED", "SERVER_BUSY", "UNSUPPORTED", "TOO_MANY_REQUESTS", "FORBIDDEN", "ACCOUNT_UNKNOWN",
+        "ORDER_INVALID", "ORDER_RISK", "SUB_ACCOUNT_LIMIT", "REQUEST_EXPIRED",
+        # The key belongs to another request, or cannot be remembered: this one was not carried out.
+        "IDEMPOTENCY_CONFLICT", "IDEMPOTENCY_CACHE_FULL",
+        # The terminal's guard is asked before the terminal.
+        "QMT_UNAVAILABLE", "QMT_RECONNECTING",
+        # A gateway that does not trade, or not for this caller, account or request.
+        "TRADING_DISABLED", "QMT_NOT_READY", "ACCOUNT_NOT_CONFIGURED", "VIRTUAL_ACCOUNT_MISMATCH", "BAD_REQUEST",
+        "DANGEROUS_OPERATION_DISABLED", "NOT_IMPLEMENTED", "HTTP_401", "HTTP_403",
+    }
+)  # fmt: skip
+"""Codes of refusals before the broker hears of an order, unless the server says that it was called all the same. Not
+here are those that tell of a failure on the way (time-outs, gateways, their other HTTP states, `GATEWAY_BUSY`,
+`NOT_FOUND`, an answer that was too large): the order may have left before. Nor is any code that is not documented."""
+
+REFUSED_BY_THE_BROKER = ErrorCode.ORDER_REJECTED.value
+"""Whoever was called said no."""
+
 NEVER_RECEIVED = "never_received"
 
 _REFUSALS = (
@@ -26,7 +47,8 @@ _REFUSALS = (
     "持仓数量超限", "单只股票仓位超限", "idempotency_key 冲突", "idempotency_key 格式非法", "交易写请求缺少",
     "券商服务未启用", "未配置有效的 account_key",
 )  # fmt: skip
-"""What deployed servers say when they refuse an order before the terminal has it, or the terminal does."""
+"""What deployed servers say when they refuse an order before the terminal has it, or the terminal does. The oldest give
+every refusal the code `REQUEST_FAILED`, which also stands for everything else that went wrong."""
 
 _submission = msgspec.json.Decoder(Submission)
 _resolution = msgspec.json.Decoder(Resolution)
@@ -81,9 +103,12 @@ def placed(payload: msgspec.Raw) -> Verdict:
 
 def failed(error: RemoteError) -> Verdict:
     """An error frame in answer to `broker.place_order`."""
-    if error.broker_called is False or error.code not in PERHAPS or any(one in error.text for one in _REFUSALS):
-        return Refused(error.text, str(error.code).lower())
-    return Doubtful(error.text, error.text if error.code == ErrorCode.REQUEST_FAILED else "")
+    code = str(error.code)
+    told_so = code == ErrorCode.REQUEST_FAILED and any(one in error.text for one in _REFUSALS)
+    before = code in BEFORE_THE_BROKER and not error.broker_called
+    if error.broker_called is False or code == REFUSED_BY_THE_BROKER or before or told_so:
+        return Refused(error.text, code.lower())
+    return Doubtful(error.text, error.text if code == ErrorCode.REQUEST_FAILED else "")
 
 
 def resolved(payload: msgspec.Raw, key: str, asked: PlaceOrder) -> Verdict:

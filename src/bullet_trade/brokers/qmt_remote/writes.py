@@ -33,6 +33,8 @@ from bullet_trade.remote.trading import CancelOrder, PlaceOrder, ResolveSubmissi
 log = logging.getLogger(__name__)
 
 RESOLVE = "broker.resolve_submission"
+LARGEST_ORDER = 1_000_000
+"""Deployed servers split what is larger, under one remark and one number."""
 _NOT_KNOWN = "未实现"
 """What a server says that has no such action."""
 
@@ -90,6 +92,10 @@ class Writes:
         """Send an order."""
         request = self._order(ticket)
         order = self._table.submit(ticket, request, self._agenda.monotonic())
+        if ticket.amount > LARGEST_ORDER and features.REPORTS not in self._agreed:
+            text = f"{ticket.code} 单笔 {ticket.amount}：旧版服务端会把超过 {LARGEST_ORDER} 的委托拆开，无法逐笔跟踪"
+            self._table.reject(order, f"{text}。请减少每笔数量，或升级服务端", "order_size")
+            return
         self._agenda.after(self._terms.answer_s, partial(self._unanswered, order))
         self.requests.request(PLACE, request, self._guard(partial(self._placed, order)), self._terms.place_s)
 
@@ -110,6 +116,8 @@ class Writes:
             market=True if market else None,
             wait_timeout=0.0,
             order_remark=ticket.tag,
+            # Reports come by this tag, and the engine has split by the exchange's rules already.
+            one_order=True if features.REPORTS in self._agreed else None,
             idempotency_key=f"bt-place_order-{self._new_id().hex}",
             deadline=deadline,
         )
