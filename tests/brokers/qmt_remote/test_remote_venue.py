@@ -37,6 +37,8 @@ def test_neither_label_nor_account_name_shows_the_token() -> None:
     assert made.label == "远程券商 10.0.0.8:58620（main）"
     assert remote_account(given) == "10.0.0.8:58620/main/"
     assert "t0ken" not in repr(given)
+    of_a_part = settings(qmt_server_host="10.0.0.8", qmt_server_account_key="main", qmt_server_sub_account="demo")
+    assert remote_broker(of_a_part, "strategy", CLOCK).label == "远程券商 10.0.0.8:58620（main/demo）"
 
 
 @pytest.mark.parametrize(("given", "used"), [(1.0, 5.0), (60.0, 60.0), (90.0, 90.0)])

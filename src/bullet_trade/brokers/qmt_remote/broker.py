@@ -62,8 +62,8 @@ class RemoteBroker:
         draw: Random,
         link_terms: LinkTerms | None = None,
     ) -> None:
-        account = f"（{terms.account_key}）" if terms.account_key else ""
-        self.label = f"远程券商 {address.host}:{address.port}{account}"
+        account = "/".join(name for name in (terms.account_key, terms.sub_account) if name)
+        self.label = f"远程券商 {address.host}:{address.port}{f'（{account}）' if account else ''}"
         self._token = token
         self._terms = terms
         self._clock = clock
