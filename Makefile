@@ -8,7 +8,7 @@ DEV := $(VENV)/.ready-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 DEMO_RANGE := 2025-12-01:2026-01-30
 
-.PHONY: demo test check format docs pictures bench simulate crash clean
+.PHONY: demo test check format docs pictures bench simulate crash wire clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else "Python 3.11 - 3.13 is needed, this is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
@@ -42,27 +42,33 @@ docs: $(READY)
 	$(INSTALL) --editable ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY)
+bench: $(DEV)
 	$(BIN)/python benchmarks/minute_replay.py
 	$(BIN)/python benchmarks/idle_days.py
 	$(BIN)/python benchmarks/tick_to_order.py
 	$(BIN)/python benchmarks/synthetic_speed.py
 	$(BIN)/python benchmarks/data_access.py
 	$(BIN)/python benchmarks/recovery.py
+	$(BIN)/python benchmarks/qmt_push.py
+	$(BIN)/python benchmarks/remote.py
 
 # The manual's pictures of the terminal, from the running program: docs/assets/*.svg
 pictures: $(READY)
 	$(BIN)/python docs/pictures.py
 
-# Long runs: seeded days with faults, and a real process killed again and again.
+# Long runs: seeded days with faults, a real process killed again and again, whole days over a bad line to a server.
 SEEDS ?= 1000
 KILLS ?= 200
+DAYS ?= 60
 
 simulate: $(DEV)
 	$(BIN)/python -m bullet_trade.testing.simulation --seeds $(SEEDS)
 
 crash: $(DEV)
 	$(BIN)/python tests/crash/suite.py --kills $(KILLS)
+
+wire: $(DEV)
+	$(BIN)/python tests/server/long_day.py --days $(DAYS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,8 +1,8 @@
 """A bad network between a client and a server of the wire protocol: a TCP proxy that does what it is told.
 
-It forwards whole messages and can cut the line before or after any of them, swallow or repeat one, hand the bytes on in
-small pieces, stop forwarding with both sockets open (a half-open line), or turn new connections away. What it draws
-comes from the generator that it is given.
+It forwards whole messages and can cut the line before, in or after any of them, swallow, hold up or repeat one or some
+of its bytes, hand the bytes on in small pieces, stop forwarding with both sockets open (a half-open line), or turn new
+connections away. What it draws comes from the generator that it is given.
 """
 
 from __future__ import annotations
@@ -31,6 +31,31 @@ class Act(Enum):
     """It does not arrive, and the line breaks."""
     LAST = "last"
     """It arrives, and then the line breaks."""
+    TORN = "torn"
+    """Half of it arrives, and the line breaks."""
+    STUTTER = "stutter"
+    """Some of its bytes arrive twice, so that nothing after them can be read."""
+    LATE = "late"
+    """It is held up, and with it what follows."""
+
+
+BREAKING = frozenset({Act.CUT, Act.LAST, Act.TORN})
+
+
+def _sent(act: Act, whole: bytes) -> bytes:
+    """What leaves of a message."""
+    middle = len(whole) // 2
+    match act:
+        case Act.DROP | Act.CUT:
+            return b""
+        case Act.TWICE:
+            return whole * 2
+        case Act.TORN:
+            return whole[:middle]
+        case Act.STUTTER:
+            return whole[:middle] + whole[middle // 2 :]
+        case _:
+            return whole
 
 
 class Passage(NamedTuple):
@@ -52,24 +77,27 @@ def fair(_: Passage) -> Act:
 
 
 class FaultProxy:
-    """Listens on a free port of the loopback and forwards to `target`. `pieces` chops what it forwards.
+    """Listens on a free port of the loopback and forwards to `target`. `pieces` chops what it forwards; a message that
+    is late is so by at most `late_s` seconds.
 
     `rule` may be set at any time, from any thread; it is asked on the proxy's threads.
     """
 
-    def __init__(self, target: int, draw: Random, pieces: bool = False, rule: Rule = fair) -> None:
+    def __init__(self, target: int, draw: Random, pieces: bool = False, rule: Rule = fair, late_s: float = 0.3) -> None:
         self.rule = rule
         self.connections = 0
         self._target = target
         self._draw = draw
         self._pieces = pieces
+        self._late_s = late_s
+        self._ended = Event()
         self._numbers = {True: 0, False: 0}
         self._lock = Lock()
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._flows = {True: Event(), False: Event()}
         for flow in self._flows.values():
             flow.set()
-        self._closed = self._away = False
+        self._away = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._door = Thread(target=self._accept, daemon=True)
@@ -101,7 +129,7 @@ class FaultProxy:
 
     def close(self) -> None:
         """End."""
-        self._closed = True
+        self._ended.set()
         # Closing a socket does not wake a thread that accepts on it.
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), PATIENCE_S):
             self._door.join(PATIENCE_S)
@@ -112,12 +140,12 @@ class FaultProxy:
     # -- forwarding ------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        while not self._closed:
+        while not self._ended.is_set():
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            if self._away or self._closed:
+            if self._away or self._ended.is_set():
                 client.close()
                 continue
             try:
@@ -154,10 +182,11 @@ class FaultProxy:
         with self._lock:
             self._numbers[up] += 1
             act = self.rule(Passage(up, self._numbers[up], connection, body))
-        times = {Act.PASS: 1, Act.LAST: 1, Act.TWICE: 2}.get(act, 0)
-        for piece in self._chopped(frame(body) * times):
+            late_s = self._draw.uniform(0.0, self._late_s) if act is Act.LATE else 0.0
+        self._ended.wait(late_s)
+        for piece in self._chopped(_sent(act, frame(body))):
             to.sendall(piece)
-        return act not in (Act.CUT, Act.LAST)
+        return act not in BREAKING
 
     def _chopped(self, data: bytes) -> list[bytes]:
         if not self._pieces:
