@@ -37,10 +37,10 @@ from bullet_trade.remote.trading import Submission as SubmissionAnswer
 from bullet_trade.server import pieces as whole
 from bullet_trade.server.account_views import View
 from bullet_trade.server.accounts import Target
+from bullet_trade.server.answering import order_answer, pending, when_each
 from bullet_trade.server.desk import Desk
 from bullet_trade.server.limiting import cancel_forbidden
 from bullet_trade.server.pieces import Pieces
-from bullet_trade.server.placing import order_answer, pending, when_each
 from bullet_trade.server.records import Record
 from bullet_trade.server.refusals import harmless, unavailable
 from bullet_trade.server.reply import Reply

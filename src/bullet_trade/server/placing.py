@@ -7,14 +7,13 @@ one order of the exchange leaves as several, written down together before the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from bullet_trade.domain.errors import BulletTradeError, StateError, UsageError
-from bullet_trade.domain.money import Price, price, yuan
-from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderState, OrderType, Side
+from bullet_trade.domain.money import Price, price
+from bullet_trade.domain.orders import Order, OrderEvent, OrderId, OrderType, Side
 from bullet_trade.domain.securities import Security
 from bullet_trade.engine.sizing import protection_price
 from bullet_trade.market.codes import normalize
@@ -22,19 +21,16 @@ from bullet_trade.market.market_orders import check_market_order
 from bullet_trade.market.order_size import check_order_size
 from bullet_trade.market.price_limit import PriceLimits
 from bullet_trade.market.tick_size import ceil_to_tick, floor_to_tick, tick_size
-from bullet_trade.remote import body, status
 from bullet_trade.remote.errors import ErrorCode, RemoteError, refused
 from bullet_trade.remote.market import moment_of
-from bullet_trade.remote.submissions import PLACE, check_key, place_fingerprint, stand_in_id
+from bullet_trade.remote.submissions import check_key, place_fingerprint
 from bullet_trade.remote.trading import PlaceOrder, is_market, limit_of, side_of, whole_amount
-from bullet_trade.remote.trading import Submission as SubmissionAnswer
-from bullet_trade.server import pieces as whole
 from bullet_trade.server import sub_limits
 from bullet_trade.server.accounts import Target
+from bullet_trade.server.answering import answer_when_known
 from bullet_trade.server.books import OrderSeen
 from bullet_trade.server.desk import Desk
 from bullet_trade.server.limiting import books, when_account_known
-from bullet_trade.server.pieces import Pieces
 from bullet_trade.server.records import Record
 from bullet_trade.server.refusals import harmless, rejection, unavailable
 from bullet_trade.server.reply import Reply, guarded
@@ -86,7 +82,7 @@ def _place(desk: Desk, request: PlaceOrder, target: Target, reply: Reply, waited
     except RemoteError as error:
         reply.refuse(error)
         return
-    _answer_when_known(desk, submission, wish, reply)
+    answer_when_known(desk, submission, wish.wait_s, reply)
 
 
 # -- the same request again --------------------------------------------------------------------------------------------
@@ -314,121 +310,3 @@ def _tag(desk: Desk, remark: str, number: int) -> str:
     usable = remark.isascii() and remark.isprintable() and 0 < len(remark) <= TAG_LENGTH
     taken = remark in desk.records or any(row.tag == remark for row in (desk.last.orders if desk.last else ()))
     return remark if usable and not taken else f"sv-{desk.file.mark}-{number:x}"
-
-
-# -- answers -----------------------------------------------------------------------------------------------------------
-
-
-def _answer_when_known(desk: Desk, submission: Submission, wish: _Wish, reply: Reply) -> None:
-    if submission.refusal is not None:
-        desk.undelivered = [one for one in desk.undelivered if one.reply is not reply or reply.dead]
-        reply.refuse(refusal_error(submission.refusal))
-        return
-    pieces = submission.pieces
-    if not pieces:
-        reply.answer(body.encode(pending(submission, PLACE, "not_known_after_restart")))
-        return
-    began = desk.owner.clock.monotonic()
-
-    def answer(timed_out: bool) -> None:
-        if not reply.dead:
-            desk.undelivered = [one for one in desk.undelivered if one.reply is not reply]
-        _finish(desk, submission, wish.wait_s, desk.owner.clock.monotonic() - began, timed_out, reply)
-
-    def settled(changed: Record) -> bool:
-        return changed.over or (wish.wait_s <= 0 and changed.answered)
-
-    if any(one.order.state is OrderState.UNKNOWN for one in pieces):
-        desk.read(lambda _view, _reason: None, fresh=True)  # the broker's list of now may settle it
-    when_each(desk, pieces, settled, wish.wait_s if wish.wait_s > 0 else desk.terms.accept_wait_s, answer)
-
-
-def when_each(
-    desk: Desk, pieces: Pieces, settled: Callable[[Record], bool], seconds: float, then: Callable[[bool], None]
-) -> None:
-    """Call `then(False)` once every piece is settled, or `then(True)` after `seconds` without that."""
-    until = desk.owner.clock.monotonic() + seconds
-
-    def await_piece(place: int) -> None:
-        if place == len(pieces):
-            then(False)
-            return
-
-        def waiter(record: Record) -> bool:
-            done = settled(record)
-            if done:
-                await_piece(place + 1)
-            return done
-
-        left_s = max(0.0, until - desk.owner.clock.monotonic())
-        desk.wait_for(pieces[place], waiter, left_s, partial(then, True))
-
-    await_piece(0)
-
-
-def _finish(desk: Desk, submission: Submission, wait_s: float, elapsed_s: float, timed_out: bool, reply: Reply) -> None:
-    """Answer for an order as it stands."""
-    pieces = submission.pieces
-    if submission.refusal is None and whole.never_accepted(pieces):
-        error = rejection(whole.reason(pieces), broker_called=True)
-        submission.refusal = Refusal(error.code, error.text, broker_called=True)
-        desk.file.close_with(submission.sub, submission.key, submission.refusal)
-    if submission.refusal is not None:
-        reply.refuse(refusal_error(submission.refusal))
-    elif not whole.answered(pieces):
-        reply.answer(body.encode(pending(submission, PLACE, "no_answer_from_broker")))
-    else:
-        reply.answer(body.encode(order_answer(pieces, wait_s, elapsed_s, timed_out)))
-
-
-def order_answer(pieces: Pieces, wait_s: float, elapsed_s: float, timed_out: bool) -> SubmissionAnswer:
-    """An order that the broker has."""
-    first = whole.head(pieces)
-    order, over = first.order, whole.over(pieces)
-    limit = yuan(order.limit_price) if order.limit_price else None
-    waited = wait_s > 0
-    return SubmissionAnswer(
-        order_id=order.broker_id,
-        child_order_ids=whole.numbers(pieces) if len(pieces) > 1 else None,
-        status=whole.word(pieces) if waited or over else status.SUBMITTED,
-        raw_status=whole.number(pieces),
-        security=order.code,
-        side=order.side.name,
-        amount=whole.amount(pieces),
-        filled=whole.filled(pieces),
-        price=limit,
-        order_price=limit,
-        requested_order_price=first.asked_price if first.asked_price is not None else limit,
-        timed_out=timed_out and waited,
-        async_tracking=not over,
-        wait_timeout=wait_s,
-        elapsed=round(elapsed_s, 3) if waited else None,
-        last_snapshot=whole.row(pieces) if waited else None,
-        status_msg=whole.reason(pieces) or None,
-        warning=whole.warning(pieces) or None,
-        order_remark=first.remark or None,
-        idempotency_key=first.key or None,
-        sub_account_id=first.sub or None,
-    )
-
-
-def pending(submission: Submission, action: str, reason: str) -> SubmissionAnswer:
-    """A write whose outcome is not known."""
-    number = stand_in_id(submission.key)
-    return SubmissionAnswer(
-        order_id=number,
-        stable_local_order_id=number,
-        status=status.SUBMIT_UNKNOWN,
-        submission_state=status.SUBMIT_UNKNOWN,
-        write_action=action,
-        timed_out=True,
-        async_tracking=True,
-        idempotency_key=submission.key,
-        reason=reason,
-        child_order_ids=(whole.numbers(submission.pieces) or None) if submission.rest else None,
-    )
-
-
-def refusal_error(refusal: Refusal) -> RemoteError:
-    """The refusal as it was told the first time."""
-    return RemoteError(refusal.code, refusal.text, refusal.broker_called)
