@@ -166,7 +166,7 @@ def test_without_a_rate_nothing_waits() -> None:
 def full_for(served: Served, seconds: float) -> None:
     """No order may leave for so long, however slow the machine."""
     pace = served.desks["main"].pace
-    pace._sent.extend([served.clock.monotonic() + seconds - 1.0] * 2)
+    pace._second._sent.extend([served.clock.monotonic() + seconds - 1.0] * 2)
 
 
 def test_cancels_are_counted_and_never_wait(serve: Serve, clients: Connect) -> None:

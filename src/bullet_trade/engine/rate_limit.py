@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from bullet_trade.market.programmatic import HIGH_FREQUENCY_PER_DAY, HIGH_FREQUENCY_PER_SECOND
 
@@ -26,6 +27,37 @@ Warn = Callable[[str, str], None]
 """Takes the rule's name and the text."""
 
 
+class LastSecond:
+    """What left within the last second of a steady clock, oldest first."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._sent: deque[float] = deque()
+
+    def sent(self) -> None:
+        """Something leaves now."""
+        self._sent.append(self._monotonic())
+
+    def count(self) -> int:
+        """How many left within the second up to now."""
+        now, sent = self._monotonic(), self._sent
+        while sent and now - sent[0] >= 1.0:
+            sent.popleft()
+        return len(sent)
+
+    def free_at(self, more: int, most: int) -> float | None:
+        """When `more` may leave so that a second has `most` at most; None: now, infinity: never all together."""
+        surplus = self.count() + more - most
+        if surplus <= 0:
+            return None
+        return self._sent[surplus - 1] + 1.0 + A_MOMENT_S if more <= most else inf
+
+
+def for_orders(per_second: int) -> int:
+    """The places of a second that orders may take."""
+    return per_second - per_second // KEPT_FOR_CANCELS
+
+
 class RateLimiter:
     """Counts what leaves in the last second of the engine's steady clock. Engine thread only.
 
@@ -43,18 +75,18 @@ class RateLimiter:
         warn: Warn,
     ) -> None:
         self._per_second = per_second
-        self._for_orders = per_second - per_second // KEPT_FOR_CANCELS
+        self._for_orders = for_orders(per_second)
         self._warn_at = warn_at
         self._monotonic = monotonic
         self._pump = pump
         self._messages = messages
         self._warn = warn
-        self._sent: deque[float] = deque()
+        self._second = LastSecond(monotonic)
         self._waited_at: float | None = None
 
     def room(self) -> int:
         """How many orders may leave now."""
-        return max(0, self._for_orders - self._live()) if self._per_second else UNLIMITED
+        return max(0, self._for_orders - self._second.count()) if self._per_second else UNLIMITED
 
     def order_turn(self) -> bool:
         """Wait until an order may leave, while the engine goes on; False when the engine stops meanwhile."""
@@ -67,23 +99,16 @@ class RateLimiter:
     def sent(self) -> None:
         """An order or a cancel has left, and is in the day's count."""
         if self._per_second:
-            self._sent.append(self._monotonic())
+            self._second.sent()
         if self._messages() == self._warn_at:
             words = f"当日申报加撤单已达 {self._warn_at} 笔（达到 {HIGH_FREQUENCY_PER_DAY} 笔即属高频交易）"
             self._warn("daily_message_warning", f"{words}，请检查策略是否反复下单")
 
-    def _live(self) -> int:
-        now, sent = self._monotonic(), self._sent
-        while sent and now - sent[0] >= 1.0:
-            sent.popleft()
-        return len(sent)
-
     def _turn(self, most: int) -> bool:
         if not self._per_second:
             return True
-        while self._live() >= most:
+        while (until := self._second.free_at(1, most)) is not None:
             self._tell_once(most)
-            until = self._sent[-most] + 1.0 + A_MOMENT_S
             self._pump(lambda: False, until - self._monotonic())
             if self._monotonic() < until - A_MOMENT_S:
                 return False  # the engine left the wait before its time: it is stopping

@@ -12,10 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import inf
 from typing import NamedTuple
 
-from bullet_trade.engine.rate_limit import A_MOMENT_S, KEPT_FOR_CANCELS
+from bullet_trade.engine.rate_limit import LastSecond, for_orders
 from bullet_trade.market.refusal import Refusal
 from bullet_trade.ports.clock import Rank
 from bullet_trade.server.owner import Owner
@@ -45,38 +44,33 @@ class Pace:
 
     owner: Owner
     rate: int
-    _sent: deque[float] = field(default_factory=deque)
+    _second: LastSecond = field(init=False)
     _line: deque[_InLine] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._second = LastSecond(self.owner.clock.monotonic)
 
     def sent(self) -> None:
         """An order or a cancel leaves."""
         if self.rate:
-            self._sent.append(self.owner.clock.monotonic())
+            self._second.sent()
 
     def check(self, orders: int, waited_s: float) -> Refusal | None:
         """No for `orders` that never fit into a second or have `waited_s` too long; None lets them leave.
 
         Raises `TooFastError` where they have to wait.
         """
-        most = self.rate - self.rate // KEPT_FOR_CANCELS
-        wait_s = self._wait_s(orders, most) if self.rate else 0.0
-        if not wait_s:
+        most = for_orders(self.rate)
+        free_at = self._second.free_at(orders, most) if self.rate else None
+        if free_at is None:
             return None
+        wait_s = free_at - self.owner.clock.monotonic()
         if waited_s + wait_s <= LONGEST_WAIT_S:
             raise TooFastError(wait_s)
-        value = f"一秒内已申报 {len(self._sent)} 笔，再加 {orders} 笔"
+        value = f"一秒内已申报 {self._second.count()} 笔，再加 {orders} 笔"
         bound = f"每秒上限 {self.rate} 笔，其中 {self.rate - most} 笔留给撤单"
         instead = "请过几秒再下单" if orders <= most else f"请减少数量（这一单要拆成 {orders} 笔）"
         return Refusal("max_order_rate", value, bound, f"{instead}，或调整 MAX_ORDER_RATE 后重新启动服务端")
-
-    def _wait_s(self, orders: int, most: int) -> float:
-        now, sent = self.owner.clock.monotonic(), self._sent
-        while sent and now - sent[0] >= 1.0:
-            sent.popleft()
-        surplus = len(sent) + orders - most
-        if surplus <= 0:
-            return 0.0
-        return sent[surplus - 1] + 1.0 + A_MOMENT_S - now if orders <= most else inf
 
     # -- the line --------------------------------------------------------------------------------------------------
 
